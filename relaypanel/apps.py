@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class RelaypanelConfig(AppConfig):
+    """Makes the commands in management/commands known to `relaypanel`."""
+
+    name = "relaypanel"
+    label = "relaypanel"

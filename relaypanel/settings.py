@@ -1,0 +1,110 @@
+"""Settings, all from the environment; docs/operating.md lists them.
+
+A `.env` file beside pyproject.toml (or where RELAYPANEL_ENV_FILE points) fills what the
+environment does not say.  A bad value refuses to start and names its variable: see checks.py.
+"""
+
+from __future__ import annotations
+
+import environ
+import structlog
+
+from relaypanel import checks, env_file
+
+BASE_DIR = env_file.BASE_DIR
+
+env = environ.Env()
+env.read_env(env_file.path())
+
+DEBUG = checks.boolean(env, "DEBUG", default=False)
+SECRET_KEY = checks.secret_key(env)
+FIELD_KEYS = checks.field_keys(env)
+ALLOWED_HOSTS = checks.hosts(env, debug=DEBUG)
+PUBLIC_URL = checks.public_url(env)
+CURRENCY = checks.currency(env)
+TRUSTED_PROXIES = checks.networks(env, "TRUSTED_PROXIES")
+# Providers may live on a private address only where the operator says so: a provider's address
+# is typed into a form, and must not become a way into the operator's own network.
+PRIVATE_PROVIDERS = checks.networks(env, "PRIVATE_PROVIDERS")
+# A key in a URL ends up in logs, so API v2 answers GET only on the operator's word.
+API_GET = checks.boolean(env, "API_GET", default=False)
+API_BODY_BYTES_MAX = 2 * 1024 * 1024
+# For how long a worker has a duty before another may take it over; it renews while it works.
+LEASE_SECONDS = checks.number(env, "LEASE_SECONDS", default=10, least=1, most=300)
+
+DATABASES = {"default": checks.database(env, base_dir=BASE_DIR)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "relaypanel",
+    "relaypanel.accounts",
+    "relaypanel.ledger",
+    "relaypanel.providers",
+    "relaypanel.catalogue",
+    "relaypanel.orders",
+    "relaypanel.duties",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "relaypanel.urls"
+WSGI_APPLICATION = "relaypanel.wsgi.application"
+TEMPLATES: list[dict[str, object]] = []
+
+AUTH_USER_MODEL = "accounts.User"
+PASSWORD_HASHERS = ["relaypanel.accounts.passwords.Argon2"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+
+# Behind https everything is https; the API is exempt because a redirect turns a POST into a GET.
+_https = PUBLIC_URL.startswith("https://")
+SECURE_SSL_REDIRECT = _https
+SECURE_REDIRECT_EXEMPT = [r"^api/v2/?$"]
+SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = _https
+SECURE_HSTS_PRELOAD = _https
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
+
+_shared_processors: list[structlog.typing.Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+structlog.configure(
+    processors=[*_shared_processors, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    wrapper_class=structlog.stdlib.BoundLogger,
+    cache_logger_on_first_use=True,
+)
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "foreign_pre_chain": _shared_processors,
+            "processors": [
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                structlog.processors.LogfmtRenderer(
+                    key_order=["timestamp", "level", "logger", "event"]
+                ),
+            ],
+        }
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": checks.log_level(env)},
+}
