@@ -1,0 +1,217 @@
+"""The only writer of the ledger.
+
+Every movement passes through a lock on an account it touches before its key is looked
+up.  So two transactions that say the same thing at once come one after the other, and
+the second finds the first one's row.  Whoever calls `post` twice in one transaction for
+different customers locks all of them first: `lock` takes them in the order of their IDs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from django.db import connection, transaction
+
+from relaypanel import money
+from relaypanel.accounts.models import User
+from relaypanel.errors import Refused
+from relaypanel.ledger import chart
+from relaypanel.ledger.models import Account, Code, Transfer
+
+# A posting touches two accounts at the most, and SQLite takes 32,766 variables in a statement
+# (SQLITE_MAX_VARIABLE_NUMBER since 3.32).
+POSTINGS_MAX: Final = 16_000
+
+# All changes travel as one JSON object, account to e8: any number of rows, whole numbers to the
+# last digit, and both databases read it.  By way of text, since PostgreSQL has no direct cast.
+_CHANGE_BALANCES: Final = """
+    UPDATE ledger_account
+    SET balance_e8 = balance_e8 + CAST(CAST(change.value AS text) AS bigint)
+    FROM json_each(%s) AS change
+    WHERE ledger_account.id = CAST(change.key AS bigint)
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Posting:
+    """A movement of `amount_e8` from the debited to the credited account, said once by its key."""
+
+    key: str
+    debit: int
+    credit: int
+    amount_e8: int
+    code: Code
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        assert self.key
+        assert self.debit != self.credit
+        assert 0 < self.amount_e8 <= money.MAX_E8
+
+
+class NotEnoughFunds(Refused):
+    code = "not_enough_funds"
+
+    def __init__(self, *, user_id: int, balance_e8: int, change_e8: int) -> None:
+        self.user_id, self.balance_e8, self.change_e8 = user_id, balance_e8, change_e8
+        super().__init__(f"account {user_id} holds less than {money.text(-change_e8)}")
+
+
+class BalanceTooLarge(Refused):
+    code = "balance_too_large"
+
+    def __init__(self, *, user_id: int, balance_e8: int, change_e8: int) -> None:
+        self.user_id, self.balance_e8, self.change_e8 = user_id, balance_e8, change_e8
+        super().__init__(f"account {user_id} has no room for {money.text(change_e8)} more")
+
+
+class KeyReused(AssertionError):
+    """A bug: two different movements were given the same key."""
+
+    def __init__(self, *, key: str) -> None:
+        self.key = key
+        super().__init__(f"the key {key} already stands for another movement")
+
+
+def post(posting: Posting, *, now: datetime) -> bool:
+    """Return whether money moved: False when this very movement was in the book already.
+
+    Raises as `post_many` does.
+    """
+    return posting.key in post_many([posting], now=now)
+
+
+def post_many(postings: Sequence[Posting], *, now: datetime) -> frozenset[str]:
+    """Return the keys that moved money now; the others were in the book with the same content.
+
+    All of them move at one moment, or none: a balance is judged after the whole batch.  A
+    refusal comes before anything is written, so it leaves the caller's transaction usable.
+    Raises NotEnoughFunds, BalanceTooLarge, and KeyReused for a key with other content.
+    """
+    assert len(postings) <= POSTINGS_MAX
+    wanted = _once_per_key(postings)
+    with _transaction():
+        balances_e8 = _lock(_guards(postings))
+        fresh = _not_yet_written(wanted)
+        changes_e8 = _changes(fresh)
+        _judge(balances_e8, changes_e8)
+        _write(fresh, changes_e8, now=now)
+    return frozenset(posting.key for posting in fresh)
+
+
+def lock(user_ids: Collection[int]) -> dict[int, int]:
+    """Return each customer's balance in e8, locked until the end of the transaction."""
+    assert connection.in_atomic_block
+    locked = _lock({chart.customer(user_id) for user_id in user_ids})
+    return {user_id: balance_e8 for user_id, balance_e8 in locked.items() if balance_e8 is not None}
+
+
+def balance(user_id: int) -> int:
+    """Return the customer's balance in e8."""
+    balance_e8 = Account.objects.values_list("balance_e8", flat=True).get(
+        pk=chart.customer(user_id)
+    )
+    assert balance_e8 is not None
+    return balance_e8
+
+
+def open_account(user: User) -> None:
+    """Give the user an empty account, unless there is one."""
+    Account.objects.get_or_create(
+        pk=chart.customer(user.pk), defaults={"user": user, "balance_e8": 0}
+    )
+
+
+def _once_per_key(postings: Iterable[Posting]) -> dict[str, Posting]:
+    wanted: dict[str, Posting] = {}
+    for posting in postings:
+        if wanted.setdefault(posting.key, posting) != posting:
+            raise KeyReused(key=posting.key)
+    return wanted
+
+
+def _transaction() -> AbstractContextManager[object]:
+    # Within the caller's transaction a savepoint would cost two statements and save nothing:
+    # what is refused has not been written.
+    return nullcontext() if connection.in_atomic_block else transaction.atomic()
+
+
+def _guards(postings: Iterable[Posting]) -> set[int]:
+    """Return the accounts to lock: the customers', or houses where no customer is concerned."""
+    guards: set[int] = set()
+    for posting in postings:
+        sides = {posting.debit, posting.credit}
+        guards |= {account for account in sides if account > 0} or sides
+    return guards
+
+
+def _lock(account_ids: Collection[int]) -> dict[int, int | None]:
+    # NO KEY: the foreign keys of other people's transfers need not wait for this lock.
+    rows = Account.objects.select_for_update(no_key=True).filter(pk__in=account_ids).order_by("pk")
+    balances_e8 = dict(rows.values_list("pk", "balance_e8"))
+    assert len(balances_e8) == len(account_ids), "a posting names an account that is not open"
+    return balances_e8
+
+
+def _not_yet_written(wanted: Mapping[str, Posting]) -> list[Posting]:
+    columns = ("key", "debit_id", "credit_id", "amount_e8", "code", "reason")
+    fresh = dict(wanted)
+    for key, *content in Transfer.objects.filter(key__in=wanted).values_list(*columns):
+        posting = fresh.pop(key)
+        if content != [
+            posting.debit,
+            posting.credit,
+            posting.amount_e8,
+            posting.code,
+            posting.reason,
+        ]:
+            raise KeyReused(key=key)
+    return list(fresh.values())
+
+
+def _changes(postings: Iterable[Posting]) -> dict[int, int]:
+    """Return by how many e8 each customer's balance changes."""
+    changes_e8: defaultdict[int, int] = defaultdict(int)
+    for posting in postings:
+        changes_e8[posting.debit] -= posting.amount_e8
+        changes_e8[posting.credit] += posting.amount_e8
+    return {account: change for account, change in changes_e8.items() if account > 0}
+
+
+def _judge(balances_e8: Mapping[int, int | None], changes_e8: Mapping[int, int]) -> None:
+    for account, change_e8 in changes_e8.items():
+        balance_e8 = balances_e8[account]
+        assert balance_e8 is not None
+        if balance_e8 + change_e8 < 0:
+            raise NotEnoughFunds(user_id=account, balance_e8=balance_e8, change_e8=change_e8)
+        if balance_e8 + change_e8 > money.MAX_E8:
+            raise BalanceTooLarge(user_id=account, balance_e8=balance_e8, change_e8=change_e8)
+
+
+def _write(fresh: Sequence[Posting], changes_e8: Mapping[int, int], *, now: datetime) -> None:
+    Transfer.objects.bulk_create(
+        Transfer(
+            key=posting.key,
+            debit_id=posting.debit,
+            credit_id=posting.credit,
+            amount_e8=posting.amount_e8,
+            code=posting.code,
+            reason=posting.reason,
+            created_at=now,
+        )
+        for posting in fresh
+    )
+    if changes_e8:
+        _change_balances(changes_e8)
+
+
+def _change_balances(changes_e8: Mapping[int, int]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_CHANGE_BALANCES, [json.dumps(changes_e8)])
+        assert cursor.rowcount == len(changes_e8)

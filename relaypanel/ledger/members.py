@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import transaction
+
+from relaypanel.accounts import keys, users
+from relaypanel.accounts.models import Role, User
+from relaypanel.ledger import book
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Enrolled:
+    """`api_key` in clear, for the user's own eyes: from here on it can only be revealed."""
+
+    user: User
+    api_key: str = field(repr=False)
+
+
+def enrol(
+    *, username: str, password: str | None, role: Role, now: datetime, email: str = ""
+) -> Enrolled:
+    """Return a new user with an account of balance 0 and a first API key: all three, or none.
+
+    Raises what users.create raises.
+    """
+    with transaction.atomic():
+        user = users.create(username=username, password=password, role=role, email=email, now=now)
+        book.open_account(user)
+        return Enrolled(user=user, api_key=keys.issue(user, now=now))

@@ -1,0 +1,76 @@
+"""The ledger: accounts and the movements between them.  Only book.py writes here.
+
+A movement is one row with a debit and a credit side, so that the whole always sums to
+zero.  Customer accounts carry their balance, which the database keeps from going below
+zero; house accounts are the sums of their rows and are never a row that everybody locks.
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from relaypanel import money
+
+
+class Code(models.TextChoices):
+    """Why money moved.  The arrow goes from the debited to the credited account."""
+
+    ORDER_CHARGE = "order_charge"  # customer → sales
+    ORDER_REFUND = "order_refund"  # sales → customer
+    DEPOSIT = "deposit"  # cash → customer
+    WITHDRAWAL = "withdrawal"  # customer → cash
+    ADJUSTMENT = "adjustment"  # adjustments → customer, or back; by staff, with a reason
+
+
+class Account(models.Model):
+    # A customer's account has the number of its user; house accounts are negative: see chart.py.
+    id = models.BigIntegerField(primary_key=True)
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="account"
+    )
+    balance_e8 = models.BigIntegerField(null=True)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(id__lt=0, user=None, balance_e8=None)
+                | Q(id__gt=0, user=F("id"), balance_e8__isnull=False),
+                name="customers_carry_a_balance_and_houses_do_not",
+            ),
+            models.CheckConstraint(
+                condition=Q(balance_e8=None) | Q(balance_e8__range=(0, money.MAX_E8)),
+                name="no_overdraft",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"account {self.pk}"
+
+
+class Transfer(models.Model):
+    """One movement.  A trigger refuses to change or remove it, on both databases."""
+
+    # What happened, said once: "order:812:charge".  The same key cannot move money twice.
+    key = models.CharField(max_length=120, unique=True)
+    # No index on the sides beyond these two: they serve a customer's statement and the audit.
+    debit = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="debits")
+    credit = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="credits")
+    amount_e8 = models.BigIntegerField()
+    code = models.CharField(max_length=20, choices=Code.choices)
+    reason = models.CharField(max_length=200, blank=True, default="")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(amount_e8__range=(1, money.MAX_E8)), name="a_transfer_moves_something"
+            ),
+            models.CheckConstraint(
+                condition=~Q(debit=F("credit")), name="a_transfer_has_two_sides"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.key

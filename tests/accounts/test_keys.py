@@ -1,0 +1,265 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import FrozenInstanceError
+from datetime import timedelta
+from threading import Barrier
+
+import pytest
+from django.db import connection
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from relaypanel import vault
+from relaypanel.accounts import keys, networks, users
+from relaypanel.accounts.models import ApiKey, User
+from tests.cast import NOW
+
+ADDRESS = "203.0.113.7"
+
+
+def member(username: str = "alice") -> User:
+    return users.create(username=username, password=None, now=NOW)
+
+
+def found(key: str) -> keys.Caller:
+    caller = keys.find(key, address=ADDRESS)
+    assert caller is not None
+    return caller
+
+
+@pytest.mark.django_db
+class TestIssue:
+    def test_gives_32_hex_digits(self) -> None:
+        key = keys.issue(member(), now=NOW)
+
+        assert re.fullmatch("[0-9a-f]{32}", key)
+
+    def test_keeps_the_key_in_no_readable_form(self) -> None:
+        key = keys.issue(member(), now=NOW)
+
+        row = ApiKey.objects.values().get()
+        assert row["last_four"] == key[-4:]
+        assert row["created_at"] == NOW
+        assert len(bytes(row["key_hmac"])) == 32
+        assert key not in str(row)
+        assert bytes.fromhex(key) not in bytes(row["key_hmac"])
+
+    def test_kills_the_old_key(self) -> None:
+        user = member()
+        old = keys.issue(user, now=NOW)
+
+        new = keys.issue(user, now=NOW + timedelta(days=1))
+
+        assert old != new
+        assert keys.find(old, address=ADDRESS) is None
+        assert found(new).user_id == user.pk
+        assert ApiKey.objects.get(last_four=old[-4:]).revoked_at == NOW + timedelta(days=1)
+
+    def test_leaves_the_time_of_an_earlier_revocation(self) -> None:
+        user = member()
+        first = keys.issue(user, now=NOW)
+        keys.issue(user, now=NOW + timedelta(days=1))
+
+        keys.issue(user, now=NOW + timedelta(days=2))
+
+        assert ApiKey.objects.get(last_four=first[-4:]).revoked_at == NOW + timedelta(days=1)
+
+    def test_leaves_other_users_keys_alone(self) -> None:
+        bobs = keys.issue(member("bob"), now=NOW)
+
+        keys.issue(member("alice"), now=NOW)
+
+        assert keys.find(bobs, address=ADDRESS) is not None
+
+
+@pytest.mark.django_db(transaction=True)
+class TestIssueAtOnce:
+    def test_leaves_exactly_one_key_alive(self) -> None:
+        user = member()
+        keys.issue(user, now=NOW)
+
+        for _ in range(5):
+            issued = _together(4, lambda: keys.issue(user, now=NOW))
+
+            alive = [key for key in issued if keys.find(key, address=ADDRESS)]
+            assert len(set(issued)) == 4
+            assert alive == [keys.reveal(user)]
+            assert ApiKey.objects.filter(user=user, revoked_at=None).count() == 1
+
+
+def _together(threads: int, call: Callable[[], str]) -> list[str]:
+    barrier = Barrier(threads)
+
+    def run(_: int) -> str:
+        barrier.wait()
+        try:
+            return call()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(run, range(threads)))
+
+
+@pytest.mark.django_db
+class TestReveal:
+    def test_gives_the_live_key(self) -> None:
+        user = member()
+        keys.issue(user, now=NOW)
+        key = keys.issue(user, now=NOW)
+
+        assert keys.reveal(user) == key
+
+    def test_opens_no_key_that_was_copied_from_another_user(self) -> None:
+        alice, bob = member("alice"), member("bob")
+        keys.issue(alice, now=NOW)
+        keys.issue(bob, now=NOW)
+        alices = ApiKey.objects.get(user=alice)
+        ApiKey.objects.filter(user=bob).update(key_encrypted=alices.key_encrypted)
+
+        with pytest.raises(vault.Unreadable):
+            keys.reveal(bob)
+
+    def test_says_so_when_there_is_none(self) -> None:
+        with pytest.raises(ApiKey.DoesNotExist):
+            keys.reveal(member())
+
+
+@pytest.mark.django_db
+class TestFind:
+    def test_tells_who_calls_by_one_query(
+        self, django_assert_num_queries: DjangoAssertNumQueries
+    ) -> None:
+        member("bob")
+        user = member("alice")
+        key = keys.issue(user, now=NOW)
+
+        with django_assert_num_queries(1):
+            caller = keys.find(key, address=ADDRESS)
+
+        assert caller == keys.Caller(
+            user_id=user.pk, key_id=ApiKey.objects.get().pk, last_used_at=None
+        )
+
+    @pytest.mark.parametrize(
+        "spoil",
+        [
+            lambda key: "",
+            lambda key: key[:-1],
+            lambda key: key + "0",
+            lambda key: key + " ",
+            lambda key: key + "\n",
+            lambda key: " " + key,
+            lambda key: key[:-1] + "\x00",
+            lambda key: "A" + key[1:],
+            lambda key: "g" + key[1:],
+            lambda key: "１" + key[1:],
+            lambda key: key * 100_000,
+            lambda key: "' OR 1=1 --".ljust(32),
+            lambda key: "%" * 32,
+        ],
+    )
+    def test_knows_nobody_by_what_cannot_be_a_key(
+        self, spoil: Callable[[str], str], django_assert_num_queries: DjangoAssertNumQueries
+    ) -> None:
+        key = keys.issue(member(), now=NOW)
+
+        with django_assert_num_queries(0):
+            assert keys.find(spoil(key), address=ADDRESS) is None
+
+    def test_knows_nobody_by_an_unknown_key(
+        self, django_assert_num_queries: DjangoAssertNumQueries
+    ) -> None:
+        key = keys.issue(member(), now=NOW)
+        other = ("1" if key[0] == "0" else "0") + key[1:]
+
+        with django_assert_num_queries(1):
+            assert keys.find(other, address=ADDRESS) is None
+
+    def test_knows_nobody_who_is_suspended(self) -> None:
+        user = member()
+        key = keys.issue(user, now=NOW)
+
+        users.suspend(user)
+        assert keys.find(key, address=ADDRESS) is None
+
+        users.resume(user)
+        assert keys.find(key, address=ADDRESS) is not None
+
+    def test_knows_nobody_from_an_address_that_is_not_listed(self) -> None:
+        user = member()
+        key = keys.issue(user, now=NOW)
+        networks.save(user, "203.0.113.0/24")
+
+        assert keys.find(key, address="203.0.113.7") is not None
+        assert keys.find(key, address="198.51.100.7") is None
+        assert keys.find(key, address=None) is None
+
+    def test_asks_no_address_where_no_list_is_kept(self) -> None:
+        key = keys.issue(member(), now=NOW)
+
+        assert keys.find(key, address=None) is not None
+
+    def test_knows_nobody_under_another_secret(self, settings: Settings) -> None:
+        key = keys.issue(member(), now=NOW)
+
+        settings.SECRET_KEY = "another secret that is not the one the key was issued under"
+
+        assert keys.find(key, address=ADDRESS) is None
+
+    def test_gives_a_caller_that_nobody_can_change(self) -> None:
+        caller = found(keys.issue(member(), now=NOW))
+
+        with pytest.raises(FrozenInstanceError):
+            caller.user_id = 1  # type: ignore[misc]
+
+
+@pytest.mark.django_db
+class TestTouch:
+    def test_notes_the_first_use(self) -> None:
+        key = keys.issue(member(), now=NOW)
+
+        keys.touch(found(key), address=ADDRESS, now=NOW)
+
+        row = ApiKey.objects.get()
+        assert (row.last_used_at, row.last_used_from) == (NOW, ADDRESS)
+        assert found(key).last_used_at == NOW
+
+    def test_writes_nothing_within_a_minute(
+        self, django_assert_num_queries: DjangoAssertNumQueries
+    ) -> None:
+        key = keys.issue(member(), now=NOW)
+        keys.touch(found(key), address=ADDRESS, now=NOW)
+        caller = found(key)
+
+        with django_assert_num_queries(0):
+            keys.touch(caller, address="::1", now=NOW + timedelta(seconds=59))
+
+    def test_notes_a_use_a_minute_later(self) -> None:
+        key = keys.issue(member(), now=NOW)
+        keys.touch(found(key), address=ADDRESS, now=NOW)
+        later = NOW + timedelta(seconds=60)
+
+        keys.touch(found(key), address=None, now=later)
+
+        row = ApiKey.objects.get()
+        assert (row.last_used_at, row.last_used_from) == (later, None)
+
+    def test_is_written_once_by_calls_that_came_together(self) -> None:
+        caller = found(keys.issue(member(), now=NOW))
+        keys.touch(caller, address=ADDRESS, now=NOW)
+
+        keys.touch(caller, address="::1", now=NOW + timedelta(seconds=1))
+
+        row = ApiKey.objects.get()
+        assert (row.last_used_at, row.last_used_from) == (NOW, ADDRESS)
+
+    def test_touches_no_other_key(self) -> None:
+        keys.issue(member("bob"), now=NOW)
+        caller = found(keys.issue(member("alice"), now=NOW))
+
+        keys.touch(caller, address=ADDRESS, now=NOW)
+
+        assert ApiKey.objects.exclude(pk=caller.key_id).get().last_used_at is None
