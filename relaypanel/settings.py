@@ -30,7 +30,7 @@ PRIVATE_PROVIDERS = checks.networks(env, "PRIVATE_PROVIDERS")
 API_GET = checks.boolean(env, "API_GET", default=False)
 API_BODY_BYTES_MAX = 2 * 1024 * 1024
 # For how long a worker has a duty before another may take it over; it renews while it works.
-LEASE_SECONDS = checks.number(env, "LEASE_SECONDS", default=10, least=1, most=300)
+LEASE_MS = checks.number(env, "LEASE_MS", default=10_000, least=100, most=300_000)
 
 DATABASES = {"default": checks.database(env, base_dir=BASE_DIR)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -1,0 +1,65 @@
+# Relaypanel: `make run` serves a demo shop, `make test` runs the tests, `make` lists the rest.
+
+UV_VERSION := 0.13.9
+PYTHON ?= python3
+BIN := .venv/bin
+# More workers than this wait for the database instead of for a core.
+PYTEST := $(BIN)/pytest -n auto --maxprocesses 8 --dist loadgroup
+EXACT := relaypanel/money.py,relaypanel/contract.py,relaypanel/ledger/*,relaypanel/api_v2/*
+TEMPLATES = $(shell git ls-files '*.html')
+
+# What `check --deploy` judges: a panel as docs/operating.md says to run it.
+PRODUCTION := DEBUG=false PUBLIC_URL=https://panel.example ALLOWED_HOSTS=panel.example \
+	TRUSTED_PROXIES=127.0.0.1 DATABASE_URL=sqlite://:memory:
+
+.PHONY: help setup run test check lint coverage format
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+setup: .venv/synced .env ## make the environment in .venv and the secrets in .env
+
+run: setup ## serve a demo shop on http://127.0.0.1:8000
+	$(BIN)/relaypanel migrate
+	$(BIN)/relaypanel serve --demo --host 127.0.0.1 --port 8000
+
+test: setup ## run the tests on SQLite, then those with a database on PostgreSQL
+	$(PYTEST)
+	$(PYTEST) --database postgresql
+
+check: lint coverage ## judge everything: style, types, imports, migrations, settings, coverage
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy relaypanel tests
+	$(BIN)/lint-imports
+	$(BIN)/relaypanel makemigrations --check --dry-run
+	$(PRODUCTION) $(BIN)/relaypanel check --deploy --fail-level WARNING
+	$(if $(TEMPLATES),$(BIN)/djade --check $(TEMPLATES))
+
+coverage: setup
+	$(BIN)/coverage erase
+	$(PYTEST) --cov --cov-report=
+	$(PYTEST) --cov --cov-report= --cov-append --database postgresql
+	$(BIN)/coverage report --fail-under 95
+	$(BIN)/coverage report --fail-under 100 --include '$(EXACT)'
+
+format: setup ## put the code in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(if $(TEMPLATES),$(BIN)/djade $(TEMPLATES))
+
+.venv/synced: pyproject.toml uv.lock | .venv/uv
+	$(BIN)/uv sync --frozen
+	@touch $@
+
+# uv comes from PyPI like everything else, into the environment that it then fills.
+.venv/uv: Makefile
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@touch $@
+
+.env: | .venv/synced
+	$(BIN)/relaypanel init

@@ -1,0 +1,90 @@
+"""The house of the tests: databases, sockets, and which tests a run is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import django.test
+import hypothesis
+import pytest
+
+from tests import databases
+
+# A loaded machine is slow, and that is not what the tests are about.
+hypothesis.settings.register_profile(
+    "house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("house")
+
+LOOPBACK = ["127.0.0.1", "::1"]
+
+
+class CommittingTestCase(django.test.TransactionTestCase):
+    """Gives each test that commits a database of its own, in place of Django's flush."""
+
+    @classmethod
+    def _fixture_setup(cls) -> None:
+        cls.databases_of_the_test = ExitStack()
+        url = cls.databases_of_the_test.enter_context(databases.fresh(cls.engine))
+        cls.databases_of_the_test.enter_context(databases.connected(url))
+
+    def _fixture_teardown(self) -> None:
+        self.databases_of_the_test.close()
+
+    engine: databases.Engine
+    databases_of_the_test: ExitStack
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    on_postgresql = config.getoption("database") == "postgresql"
+    kept = []
+    for item in items:
+        if item.get_closest_marker("sockets"):
+            item.add_marker(pytest.mark.allow_hosts(LOOPBACK))
+        if _touches_a_database(item) if on_postgresql else not _needs_postgresql(item):
+            kept.append(item)
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
+
+
+@pytest.fixture(scope="session")
+def engine(pytestconfig: pytest.Config) -> databases.Engine:
+    chosen: databases.Engine = pytestconfig.getoption("database")
+    return chosen
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    engine: databases.Engine,
+    django_test_environment: None,
+) -> Iterator[None]:
+    """Point Django at this worker's own database; pytest-django leaves this fixture to us."""
+    CommittingTestCase.engine = engine
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        databases.fresh(engine) as url,
+        databases.connected(url),
+    ):
+        patch.setattr(django.test, "TransactionTestCase", CommittingTestCase)
+        yield
+
+
+@pytest.fixture
+def panel_database(engine: databases.Engine) -> Iterator[Callable[..., str]]:
+    """Return a maker of databases for panels that are processes of their own.
+
+    `panel_database()` is the DATABASE_URL of a new migrated database of the run's engine;
+    `panel_database("sqlite")` of that engine; "postgresql" needs the mark of that name.
+    """
+    with ExitStack() as stack:
+        yield lambda wanted=engine: stack.enter_context(databases.fresh(wanted))
+
+
+def _touches_a_database(item: pytest.Item) -> bool:
+    fixtures = {"db", "transactional_db", "panel_database"} & set(getattr(item, "fixturenames", ()))
+    return bool(fixtures or item.get_closest_marker("django_db") or _needs_postgresql(item))
+
+
+def _needs_postgresql(item: pytest.Item) -> bool:
+    return item.get_closest_marker("postgresql") is not None

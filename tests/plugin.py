@@ -1,0 +1,82 @@
+"""Decides, before Django reads its settings, what a test run is on.
+
+`--database sqlite|postgresql` chooses the database; the environment of whoever runs the
+tests is put away, so that no proxy, setting or .env changes what a test sees.  The workers
+of pytest-xdist inherit the environment that is made here.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests import databases, postgresql
+
+KEPT = {"PATH", "HOME", "LANG", "TMPDIR", "TERM", "COLUMNS", "CI", "LD_LIBRARY_PATH"}
+KEPT_PREFIXES = ("LC_", "PYTEST_", "PYTHON", "COV", "HYPOTHESIS")
+
+# Not secret: they protect databases that live for one run.
+SETTINGS = {
+    "DJANGO_SETTINGS_MODULE": "relaypanel.settings",
+    "RELAYPANEL_ENV_FILE": os.devnull,
+    "SECRET_KEY": "tests-only:abcdefghijklmnopqrstuvwxyz0123456789-ABCDEFGHIJ",
+    "FIELD_KEYS": "dGVzdHMtb25seS0zMi1ieXRlcy1vZi1ub3RoaW5nISE=",
+}
+
+ORIGIN = pytest.StashKey[str]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--database",
+        choices=("sqlite", "postgresql"),
+        default="sqlite",
+        help="the database of the tests; with postgresql only those that touch one are run",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    folder = tempfile.TemporaryDirectory(prefix="relaypanel-tests-", ignore_cleanup_errors=True)
+    early_config.add_cleanup(folder.cleanup)
+    directory = Path(folder.name)
+    server_url = ""
+    if early_config.known_args_namespace.database == "postgresql":
+        server_url = _server(early_config, directory)
+    enter(directory, server_url=server_url)
+    early_config.add_cleanup(databases.drop_all)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"database: {config.getoption('database')}, {config.stash.get(ORIGIN, 'in files')}"
+
+
+def enter(directory: Path, *, server_url: str) -> None:
+    """Replace the environment by that of the tests."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name in KEPT or name.startswith(KEPT_PREFIXES)
+    }
+    os.environ.clear()
+    os.environ.update(kept | SETTINGS)
+    os.environ[databases.DIRECTORY] = str(directory)
+    os.environ[databases.SERVER] = server_url
+    engine: databases.Engine = "postgresql" if server_url else "sqlite"
+    os.environ["DATABASE_URL"] = databases.template_url(engine)
+
+
+def _server(config: pytest.Config, directory: Path) -> str:
+    try:
+        server = postgresql.find(directory, os.environ)
+    except postgresql.Unavailable as error:
+        line = "!" * 80
+        sys.stderr.write(f"{line}\nNO TEST WAS RUN ON POSTGRESQL.\n{error}\n{line}\n")
+        raise SystemExit(1 if os.environ.get("CI") == "true" else 0) from None
+    config.add_cleanup(server.stop)
+    config.stash[ORIGIN] = server.origin
+    return server.url
