@@ -1,3 +1,4 @@
+from __future__ import annotations
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
 
