@@ -1,0 +1,88 @@
+"""The door of API v2: one call in, one JSON value out, whatever came in.
+
+A plain WSGI function with as little as possible between the socket and the domain.  Every
+answer is HTTP 200, errors too, because clients in the field look into the body and treat
+other codes as an outage; only a fault of ours is a 5xx.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+import structlog
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connections, reset_queries
+
+from relaypanel import clock
+from relaypanel.accounts import address, keys
+from relaypanel.api_v2 import actions, request, wire
+from relaypanel.errors import Refused
+
+log = structlog.get_logger(__name__)
+
+_HEADERS: Final = (
+    ("Content-Type", "application/json; charset=utf-8"),
+    ("Cache-Control", "no-store"),
+    ("X-Content-Type-Options", "nosniff"),
+)
+
+
+class BadKey(Refused):
+    """The key is missing, unknown or revoked, its user suspended, or its address not allowed."""
+
+    code = "bad_key"
+
+
+def application(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+    reset_queries()
+    _drop_broken_connections()
+    status, reply = _outcome(environ)
+    _drop_broken_connections()
+    start_response(status, [*_HEADERS, ("Content-Length", str(len(reply)))])
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [reply]
+
+
+def _drop_broken_connections() -> None:
+    """Do what Django's signals do at both ends of a request, so that each call can reconnect.
+
+    Within somebody's transaction, which only tests hold around a call, nothing is dropped.
+    """
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
+
+
+def _outcome(environ: WSGIEnvironment) -> tuple[str, bytes]:
+    """Return the HTTP status and the reply.  Logs hold no field of the call, so no key."""
+    try:
+        return "200 OK", _answer(environ)
+    except Refused as refused:
+        return "200 OK", wire.encode(wire.error(refused))
+    except (OperationalError, InterfaceError):
+        log.exception("api_v2_without_database")
+        return "503 Service Unavailable", wire.encode(wire.UNAVAILABLE)
+    except Exception:
+        log.exception("api_v2_failed")
+        return "500 Internal Server Error", wire.encode(wire.FAILED)
+
+
+def _answer(environ: WSGIEnvironment) -> bytes:
+    now = clock.now()
+    fields = request.read(environ)
+    caller_address = address.client_address(
+        environ.get("REMOTE_ADDR", ""),
+        environ.get("HTTP_X_FORWARDED_FOR", ""),
+        settings.TRUSTED_PROXIES,
+    )
+    caller = keys.find(fields.get("key", ""), address=caller_address)
+    if caller is None:
+        raise BadKey
+    keys.touch(caller, address=caller_address, now=now)
+    call = actions.Call(
+        user_id=caller.user_id,
+        fields=fields,
+        idempotency_key=environ.get("HTTP_IDEMPOTENCY_KEY"),
+        now=now,
+    )
+    return actions.answer(call)
