@@ -1,0 +1,89 @@
+"""Panels upstream, and what they say they sell."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from relaypanel.contract import OrderType
+
+
+class Provider(models.Model):
+    name = models.CharField(max_length=60, unique=True)
+    # The whole address of its API v2 endpoint.  Never shown to a customer.
+    url = models.URLField(max_length=300)
+    key_encrypted = models.TextField()
+    currency = models.CharField(max_length=3, default="USD")
+    enabled = models.BooleanField(default=True)
+
+    # -- dialect: what this panel does its own way --
+    # The whole time one call may take, from the first look-up of its name to the last byte.
+    deadline_ms = models.PositiveIntegerField(default=30_000)
+    # How many `add` calls are in flight at once.
+    concurrency = models.PositiveSmallIntegerField(default=16)
+    # IDs in one multiple-status call; 1 for a panel without that form.
+    status_batch = models.PositiveSmallIntegerField(default=100)
+    poll_seconds = models.PositiveIntegerField(default=30)
+    # It takes our `client_ref` and answers the same value with the same order.
+    speaks_client_ref = models.BooleanField(default=False)
+
+    # -- health, written by the worker --
+    balance_e8 = models.BigIntegerField(null=True)
+    balance_at = models.DateTimeField(null=True)
+    # Why sending stands still ("out_of_funds", "bad_key"); empty while it goes.
+    paused_for = models.CharField(max_length=40, blank=True, default="")
+    # Sending waits until then: a breaker after unclear answers, or a pause before the next try.
+    paused_until = models.DateTimeField(null=True)
+    unclear_in_a_row = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(status_batch__range=(1, 100)), name="status_batch_is_one_to_a_hundred"
+            ),
+            models.CheckConstraint(
+                condition=Q(concurrency__range=(1, 200)), name="concurrency_is_one_to_200"
+            ),
+            models.CheckConstraint(
+                condition=Q(poll_seconds__range=(1, 86_400)), name="a_poll_rests_a_second_to_a_day"
+            ),
+            models.CheckConstraint(
+                condition=Q(deadline_ms__range=(50, 120_000)), name="deadline_is_50ms_to_2min"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class UpstreamService(models.Model):
+    """One row of a provider's price list, as last fetched.  Money is in the provider's currency."""
+
+    provider = models.ForeignKey(Provider, on_delete=models.CASCADE, related_name="services")
+    # Text, because it is theirs: we give it back exactly as it came.
+    upstream_id = models.CharField(max_length=40)
+    name = models.TextField()
+    description = models.TextField(blank=True, default="")
+    category = models.TextField(blank=True, default="")
+    platform = models.TextField(blank=True, default="")
+    type = models.CharField(max_length=40, choices=[(t.value, t.value) for t in OrderType])
+    rate_e8 = models.BigIntegerField()
+    min = models.BigIntegerField()
+    max = models.BigIntegerField()
+    refill = models.BooleanField()
+    cancel = models.BooleanField()
+    dripfeed = models.BooleanField()
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("provider", "upstream_id"), name="an_upstream_service_is_listed_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(rate_e8__gte=0), name="an_upstream_rate_is_not_negative"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.upstream_id} {self.name}"

@@ -1,0 +1,91 @@
+"""Keeps what a provider sells, as it told last, and what we have left there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Final
+
+from asgiref.sync import sync_to_async
+from django.db import transaction
+
+from relaypanel import errors, http
+from relaypanel.providers import registry
+from relaypanel.providers.answers import Balance, Listing
+from relaypanel.providers.client import Client
+from relaypanel.providers.models import Provider, UpstreamService
+
+ROWS_IN_A_STATEMENT: Final = 500
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recorded:
+    """How many services of a price list we did not know before, and how many we did."""
+
+    new: int
+    known: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fetched:
+    services: Recorded
+    balance: Balance
+
+
+async def fetch(*, provider: Provider, post: http.Post, now: datetime) -> Fetched:
+    """Ask a provider for its price list and our balance, and record both.
+
+    Raises ProviderError, and then nothing has changed.
+    """
+    client = Client(registry.endpoint(provider), post)
+    balance = await client.balance()
+    if balance.currency != provider.currency:
+        # Its rates would be taken for another money.
+        raise errors.ProviderError(
+            f"{provider.name} answers in {balance.currency} and was added with {provider.currency}."
+        )
+    listings = await client.services()
+    recorded = await sync_to_async(_record_both)(provider.pk, listings, balance, now)
+    return Fetched(services=recorded, balance=balance)
+
+
+def record(*, provider_id: int, listings: Sequence[Listing], now: datetime) -> Recorded:
+    """Write a price list over the last one; `seen_at` tells which rows are still on it.
+
+    Raises ProviderError for an empty list: that is a provider's bad day, not the end of its trade.
+    """
+    if not listings:
+        raise errors.ProviderError("The price list is empty, so the last one stays.")
+    rows = UpstreamService.objects.filter(provider_id=provider_id)
+    with transaction.atomic():
+        before = rows.count()
+        UpstreamService.objects.bulk_create(
+            [
+                UpstreamService(provider_id=provider_id, seen_at=now, **asdict(listing))
+                for listing in listings
+            ],
+            batch_size=ROWS_IN_A_STATEMENT,
+            update_conflicts=True,
+            unique_fields=["provider", "upstream_id"],
+            update_fields=_TOLD,
+        )
+        new = rows.count() - before
+    return Recorded(new=new, known=len(listings) - new)
+
+
+def record_balance(*, provider_id: int, balance: Balance, now: datetime) -> None:
+    """Write what we have left at a provider, in its currency."""
+    Provider.objects.filter(pk=provider_id).update(balance_e8=balance.amount_e8, balance_at=now)
+
+
+def _record_both(
+    provider_id: int, listings: Sequence[Listing], balance: Balance, now: datetime
+) -> Recorded:
+    with transaction.atomic():
+        recorded = record(provider_id=provider_id, listings=listings, now=now)
+        record_balance(provider_id=provider_id, balance=balance, now=now)
+    return recorded
+
+
+_TOLD = [name for name in Listing.__dataclass_fields__ if name != "upstream_id"] + ["seen_at"]
