@@ -1,0 +1,277 @@
+"""The order book.  `status` is written by states.py alone, money by place.py and refund.py."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from relaypanel import money
+from relaypanel.catalogue.models import Service
+from relaypanel.contract import OrderType
+from relaypanel.providers.models import Provider, UpstreamService
+
+
+class Status(models.TextChoices):
+    """Where an order stands; docs/order-states.md draws the arrows."""
+
+    QUEUED = "queued"  # paid; to be sent, or waiting for staff on a manual service
+    SENDING = "sending"  # intent recorded; the call upstream may be under way
+    UNCONFIRMED = "unconfirmed"  # may exist upstream; never sent again without proof
+    HELD = "held"  # no route can take it; staff decide
+    PENDING = "pending"  # upstream has it
+    PROCESSING = "processing"  # upstream prepares it
+    IN_PROGRESS = "in_progress"  # upstream delivers it
+    COMPLETED = "completed"  # all delivered
+    PARTIAL = "partial"  # some delivered, the rest refunded
+    CANCELED = "canceled"  # nothing owed, everything refunded
+
+
+# Upstream has these and may still change them: polling asks for them.
+ACTIVE = (Status.PENDING, Status.PROCESSING, Status.IN_PROGRESS)
+FINAL = (Status.COMPLETED, Status.PARTIAL, Status.CANCELED)
+# Upstream never answered with an ID for these, or was never asked.
+WITHOUT_UPSTREAM_ID = (Status.QUEUED, Status.SENDING, Status.UNCONFIRMED, Status.HELD)
+
+
+class Order(models.Model):
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="orders"
+    )
+    service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="orders")
+    # -- as ordered: a later change of the service changes none of it --
+    type = models.CharField(max_length=40, choices=[(t.value, t.value) for t in OrderType])
+    link = models.CharField(max_length=2048, blank=True, default="")
+    # Pieces to deliver; of a drip-feed, pieces in one run.
+    quantity = models.BigIntegerField()
+    # The type's other fields, by their wire names, as text: {"comments": "a\nb"}.
+    fields = models.JSONField(default=dict)
+    rate_e8 = models.BigIntegerField()
+    rate_per = models.PositiveSmallIntegerField()
+    charge_e8 = models.BigIntegerField()
+    refunded_e8 = models.BigIntegerField(default=0)
+    # The caller's own name for this order; the same name never buys twice.
+    client_ref = models.CharField(max_length=100, null=True)
+    content_hash = models.BinaryField(max_length=32, null=True)
+    placed_at = models.DateTimeField()
+
+    # -- progress --
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.QUEUED)
+    start_count = models.BigIntegerField(null=True)
+    remains = models.BigIntegerField()
+    ended_at = models.DateTimeField(null=True)
+
+    # -- upstream --
+    provider = models.ForeignKey(
+        Provider, on_delete=models.PROTECT, null=True, related_name="orders"
+    )
+    upstream_service = models.ForeignKey(UpstreamService, on_delete=models.PROTECT, null=True)
+    upstream_id = models.CharField(max_length=40, null=True)
+    # What the provider says it took, in its currency.  Never touches the customer.
+    cost_e8 = models.BigIntegerField(null=True)
+    # Not sent before this moment.
+    due_at = models.DateTimeField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+    # Grows with every intent to send; an answer counts only under the token it was asked with.
+    token = models.PositiveIntegerField(default=0)
+    # Past this moment nobody can still be sending it.
+    sending_until = models.DateTimeField(null=True)
+
+    # -- a drip-feed's run, or a subscription's post: which one of its parent --
+    parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="children")
+    run = models.PositiveIntegerField(null=True)
+
+    class Meta:
+        indexes = (
+            models.Index(fields=("user", "id"), name="order_list_of_a_user"),
+            models.Index(
+                fields=("provider", "due_at", "id"),
+                condition=Q(status=Status.QUEUED),
+                name="order_to_send",
+            ),
+            models.Index(
+                fields=("provider", "sending_until"),
+                condition=Q(status=Status.SENDING),
+                name="order_left_sending",
+            ),
+            models.Index(
+                fields=("provider", "id"), condition=Q(status__in=ACTIVE), name="order_to_poll"
+            ),
+            models.Index(
+                fields=("service", "link"),
+                condition=~Q(status__in=FINAL),
+                name="order_running_for_link",
+            ),
+        )
+        constraints = (
+            models.CheckConstraint(condition=Q(status__in=Status.values), name="status_is_known"),
+            models.CheckConstraint(
+                condition=Q(charge_e8__range=(0, money.MAX_E8)), name="a_charge_is_not_negative"
+            ),
+            models.CheckConstraint(
+                condition=Q(refunded_e8__gte=0, refunded_e8__lte=F("charge_e8")),
+                name="refunded_at_most_the_charge",
+            ),
+            models.CheckConstraint(condition=Q(quantity__gte=1), name="quantity_is_positive"),
+            models.CheckConstraint(condition=Q(remains__gte=0), name="remains_is_not_negative"),
+            models.CheckConstraint(
+                condition=~Q(status__in=WITHOUT_UPSTREAM_ID, upstream_id__isnull=False),
+                name="no_upstream_id_before_upstream_has_it",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=ACTIVE, provider__isnull=False, upstream_id=None),
+                name="what_a_provider_works_on_has_its_id",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=FINAL, ended_at__isnull=False)
+                | (~Q(status__in=FINAL) & Q(ended_at=None)),
+                name="an_end_has_its_moment",
+            ),
+            models.UniqueConstraint(
+                fields=("provider", "upstream_id"),
+                condition=Q(upstream_id__isnull=False),
+                name="an_upstream_order_is_ours_once",
+            ),
+            models.UniqueConstraint(
+                fields=("user", "client_ref"),
+                condition=Q(client_ref__isnull=False),
+                name="a_client_ref_buys_once",
+            ),
+            models.UniqueConstraint(
+                fields=("parent", "run"),
+                condition=Q(parent__isnull=False),
+                name="a_run_happens_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(parent=None, run=None) | Q(parent__isnull=False, run__gte=1),
+                name="a_run_has_a_parent",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"order {self.pk}"
+
+
+class OrderEvent(models.Model):
+    """What happened to an order, oldest first: the timeline that people read."""
+
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="events")
+    at = models.DateTimeField()
+    # Both empty: something worth knowing happened, and the status stayed.
+    from_status = models.CharField(max_length=12, blank=True, default="")
+    to_status = models.CharField(max_length=12, blank=True, default="")
+    # A stable code: "placed", "accepted", "refused_upstream", …
+    reason = models.CharField(max_length=40)
+    # For staff: what the provider said, secrets masked.  Never shown to a customer.
+    detail = models.CharField(max_length=500, blank=True, default="")
+
+    class Meta:
+        indexes = (models.Index(fields=("order", "id"), name="event_timeline"),)
+
+    def __str__(self) -> str:
+        return f"order {self.order_id}: {self.reason}"
+
+
+class DripFeed(models.Model):
+    """The timetable of a drip-feed.  Each run is a child order, made when its time comes."""
+
+    order = models.OneToOneField(
+        Order, on_delete=models.CASCADE, primary_key=True, related_name="drip_feed"
+    )
+    runs = models.PositiveIntegerField()
+    interval_minutes = models.PositiveIntegerField()
+    next_run = models.PositiveIntegerField(default=1)
+    # NULL: no run is to come.
+    next_run_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = (
+            models.Index(
+                fields=("next_run_at",),
+                condition=Q(next_run_at__isnull=False),
+                name="drip_feed_run_due",
+            ),
+        )
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(runs__gte=1, interval_minutes__gte=1, next_run__gte=1),
+                name="a_drip_feed_has_runs",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.order_id}: run {self.next_run} of {self.runs}"
+
+
+class CancelState(models.TextChoices):
+    ASKED = "asked"  # to be forwarded, or waiting for staff on a manual service
+    FORWARDED = "forwarded"  # upstream took it; the order's status tells the outcome
+    REFUSED = "refused"  # upstream would not, or the order ended otherwise
+    DONE = "done"  # the order is canceled or partial
+
+
+class CancelRequest(models.Model):
+    order = models.OneToOneField(Order, on_delete=models.CASCADE, related_name="cancel_request")
+    state = models.CharField(max_length=10, choices=CancelState.choices, default=CancelState.ASKED)
+    asked_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        indexes = (
+            models.Index(
+                fields=("due_at",), condition=Q(state=CancelState.ASKED), name="cancel_to_forward"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"cancel {self.order_id}: {self.state}"
+
+
+class RefillState(models.TextChoices):
+    PENDING = "pending"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    REJECTED = "rejected"
+
+
+OPEN_REFILL = (RefillState.PENDING, RefillState.IN_PROGRESS)
+
+
+class Refill(models.Model):
+    """A refill a customer asked for; its ID is the one that API clients know."""
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="refills")
+    state = models.CharField(
+        max_length=12, choices=RefillState.choices, default=RefillState.PENDING
+    )
+    asked_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    # NULL until the provider took it.
+    upstream_id = models.CharField(max_length=40, null=True)
+    due_at = models.DateTimeField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        indexes = (
+            models.Index(
+                fields=("due_at",), condition=Q(state__in=OPEN_REFILL), name="refill_to_follow"
+            ),
+        )
+        constraints = (
+            models.UniqueConstraint(
+                fields=("order",),
+                condition=Q(state__in=OPEN_REFILL),
+                name="one_open_refill_per_order",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=OPEN_REFILL, ended_at=None)
+                | Q(
+                    state__in=(RefillState.COMPLETED, RefillState.REJECTED), ended_at__isnull=False
+                ),
+                name="a_refill_ends_with_its_moment",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"refill {self.pk} of {self.order_id}"

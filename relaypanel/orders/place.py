@@ -1,0 +1,206 @@
+"""Places orders: a batch in, an order or a refusal for each out, in one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from django.db import transaction
+
+from relaypanel import errors, money
+from relaypanel.catalogue.models import Service
+from relaypanel.catalogue.offers import Offer, offers
+from relaypanel.contract import FIELDS, OrderType
+from relaypanel.ledger import book
+from relaypanel.orders import insert, types
+from relaypanel.orders.models import FINAL, DripFeed, Order
+
+REQUESTS_MAX: Final = 1_000
+
+
+class IncorrectService(errors.Refused):
+    code = "incorrect_service"
+
+
+class LinkBusy(errors.Refused):
+    """An order for this link is running, and the service takes one at a time."""
+
+    code = "link_busy"
+
+
+class ClientRefReused(errors.Refused):
+    """The caller's name for this order names another order already."""
+
+    code = "client_ref_reused"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OrderRequest:
+    """What somebody wants to buy.  `fields` is raw wire text by wire name, link included."""
+
+    user_id: int
+    service_id: int
+    fields: Mapping[str, str]
+    client_ref: str | None = None
+
+    def content_hash(self) -> bytes:
+        """Return what tells two requests under one `client_ref` apart."""
+        known = {name: text for name, text in self.fields.items() if name in FIELDS}
+        text = json.dumps([self.service_id, known], sort_keys=True)
+        return hashlib.sha256(text.encode()).digest()
+
+
+Verdict = Order | errors.Refused
+
+
+def place(*, requests: Sequence[OrderRequest], now: datetime) -> list[Verdict]:
+    """Return an order or the refusal for each request, in their order.
+
+    The accounts concerned are locked in the order of their IDs, so that every price,
+    balance and `client_ref` is judged alone.  What is refused writes nothing.
+    """
+    assert len(requests) <= REQUESTS_MAX
+    with transaction.atomic():
+        judge = _Judge(requests, now=now)
+        verdicts = [judge.verdict(request) for request in requests]
+        # A request that repeats another of its batch has the very same draft.
+        drafts = {id(draft): draft for draft in verdicts if isinstance(draft, insert.Draft)}
+        orders = dict(zip(drafts, _write(list(drafts.values()), now=now), strict=True))
+    return [
+        orders[id(verdict)] if isinstance(verdict, insert.Draft) else verdict
+        for verdict in verdicts
+    ]
+
+
+def _write(drafts: list[insert.Draft], *, now: datetime) -> list[Order]:
+    orders = insert.write(drafts, now=now)
+    DripFeed.objects.bulk_create(
+        DripFeed(
+            order=order,
+            runs=draft.content.runs,
+            interval_minutes=draft.content.interval_minutes,
+            next_run_at=now,
+        )
+        for order, draft in zip(orders, drafts, strict=True)
+        if draft.content.is_drip_feed
+    )
+    return orders
+
+
+class _Judge:
+    """Judges the requests of a batch one after the other, each after those before it."""
+
+    def __init__(self, requests: Sequence[OrderRequest], *, now: datetime) -> None:
+        self._now = now
+        users = sorted({request.user_id for request in requests})
+        services = {request.service_id for request in requests}
+        self._balance_e8 = book.lock(users)
+        self._offers = offers(service_ids=services, user_ids=users)
+        self._earlier = _earlier(requests)
+        self._busy = _busy_links(self._offers.values(), requests)
+        self._drafts: dict[tuple[int, str], insert.Draft] = {}
+
+    def verdict(self, request: OrderRequest) -> insert.Draft | Order | errors.Refused:
+        """Return a draft to write, the order that the request repeats, or a refusal."""
+        try:
+            return self._repeated(request) or self._draft(request)
+        except errors.Refused as refusal:
+            return refusal
+
+    def _repeated(self, request: OrderRequest) -> insert.Draft | Order | None:
+        if request.client_ref is None:
+            return None
+        name = (request.user_id, request.client_ref)
+        first = self._earlier.get(name) or self._drafts.get(name)
+        if first is not None and bytes(first.content_hash or b"") != request.content_hash():
+            raise ClientRefReused
+        return first
+
+    def _draft(self, request: OrderRequest) -> insert.Draft:
+        offer = self._offers.get((request.user_id, request.service_id))
+        if offer is None:
+            raise IncorrectService
+        content = types.read(service=offer.service, raw=request.fields, now=self._now)
+        charge_e8 = charge(offer=offer, content=content)
+        self._check_funds(request.user_id, offer, content, charge_e8)
+        if offer.service.one_order_per_link:
+            self._check_link(offer.service, content.link)
+        self._balance_e8[request.user_id] -= charge_e8
+        draft = insert.Draft(
+            user_id=request.user_id,
+            offer=offer,
+            content=content,
+            charge_e8=charge_e8,
+            debit_e8=charge_e8,
+            client_ref=request.client_ref,
+            content_hash=None if request.client_ref is None else request.content_hash(),
+        )
+        if request.client_ref is not None:
+            self._drafts[request.user_id, request.client_ref] = draft
+        return draft
+
+    def _check_funds(
+        self, user_id: int, offer: Offer, content: types.Content, charge_e8: int
+    ) -> None:
+        needed_e8 = max(charge_e8, post_price(offer=offer, fields=content.fields))
+        balance_e8 = self._balance_e8[user_id]
+        if needed_e8 > balance_e8:
+            raise book.NotEnoughFunds(user_id=user_id, balance_e8=balance_e8, change_e8=-needed_e8)
+
+    def _check_link(self, service: Service, link: str) -> None:
+        if (service.pk, link) in self._busy:
+            raise LinkBusy
+        self._busy.add((service.pk, link))
+
+
+def charge(*, offer: Offer, content: types.Content) -> int:
+    """Return what the order costs now, in e8: all runs of a drip-feed, and nothing yet for a
+    subscription, whose posts are charged as they are served."""
+    if offer.service.type == OrderType.SUBSCRIPTIONS:
+        return 0
+    run_e8 = money.price(
+        rate_e8=offer.rate_e8, quantity=content.quantity, rate_per=offer.service.rate_per
+    )
+    return run_e8 * content.runs
+
+
+def post_price(*, offer: Offer, fields: Mapping[str, str]) -> int:
+    """Return the most that one post of a subscription can cost, in e8; 0 for other types."""
+    if offer.service.type != OrderType.SUBSCRIPTIONS:
+        return 0
+    per = offer.service.rate_per
+    return money.price(
+        rate_e8=offer.rate_e8, quantity=1 if per == 1 else int(fields["max"]), rate_per=per
+    )
+
+
+def _earlier(requests: Sequence[OrderRequest]) -> dict[tuple[int, str], Order]:
+    refs = {request.client_ref for request in requests if request.client_ref is not None}
+    if not refs:
+        return {}
+    users = {request.user_id for request in requests}
+    found = Order.objects.filter(user_id__in=users, client_ref__in=refs)
+    return {(order.user_id, order.client_ref or ""): order for order in found}
+
+
+def _busy_links(offered: Iterable[Offer], requests: Sequence[OrderRequest]) -> set[tuple[int, str]]:
+    """Return (service, link) of running orders, for the services that take one at a time."""
+    exclusive = {o.service.pk for o in offered if o.service.one_order_per_link}
+    if not exclusive:
+        return set()
+    # Two customers may order the same link at once: the second waits here for the first.
+    list(Service.objects.select_for_update().filter(pk__in=exclusive).order_by("pk"))
+    # A link that will be refused must not reach the database, which could not take every text.
+    links = {
+        link
+        for request in requests
+        if types.is_clean(link := request.fields.get("link", "").strip())
+    }
+    running = Order.objects.filter(service_id__in=exclusive, link__in=links).exclude(
+        status__in=FINAL
+    )
+    return set(running.values_list("service_id", "link"))

@@ -1,0 +1,93 @@
+"""Ends orders, and gives back what was not delivered: exactly, and once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+
+from relaypanel.contract import OrderType
+from relaypanel.ledger import book, chart
+from relaypanel.ledger.models import Code
+from relaypanel.orders import states
+from relaypanel.orders.models import CancelRequest, CancelState, Order, Status
+
+
+def end(
+    order: Order,
+    *,
+    to: Status,
+    now: datetime,
+    reason: str,
+    detail: str = "",
+    remains: int | None = None,
+    refund_e8: int | None = None,
+    **changes: Any,
+) -> None:
+    """Take an order to its end and return the undelivered part of its charge to its customer.
+
+    `remains` is what was not delivered, between 0 and the quantity; None leaves it as it is.
+    `refund_e8` is for a drip-feed, whose runs are refunded one by one; None reckons it.
+    Raises states.LostRace when somebody else moved the order first.
+    """
+    undelivered = order.remains if remains is None else remains
+    if refund_e8 is None:
+        refund_e8 = undelivered_charge(order, to=to, remains=undelivered)
+    with transaction.atomic():
+        # The account first, as placing does: whoever holds an order's row may wait for an account.
+        book.lock([order.user_id])
+        states.move(
+            order,
+            to=to,
+            now=now,
+            reason=reason,
+            detail=detail,
+            remains=undelivered,
+            refunded_e8=order.refunded_e8 + refund_e8,
+            **changes,
+        )
+        pay_back(order, refund_e8, now=now)
+        _close_cancel_request(order)
+
+
+def undelivered_charge(order: Order, *, to: Status, remains: int) -> int:
+    """Return what an end gives back, in e8: everything, a part by quantity, or nothing."""
+    assert 0 <= remains <= max(order.quantity, order.remains)
+    if to is Status.CANCELED:
+        return order.charge_e8 - order.refunded_e8
+    if to is Status.PARTIAL:
+        # Whole without a rest for what is priced by the thousand; the rest of a price by the
+        # piece stays with the panel.
+        return order.charge_e8 * remains // order.quantity
+    return 0
+
+
+def pay_back(order: Order, refund_e8: int, *, now: datetime) -> None:
+    """Return an amount to the order's customer; its key lets that happen once in the order's life.
+
+    The caller writes `refunded_e8` in the same transaction.
+    """
+    if refund_e8 == 0:
+        return
+    book.post(
+        book.Posting(
+            key=f"order:{order.pk}:refund",
+            debit=chart.SALES,
+            credit=chart.customer(order.user_id),
+            amount_e8=refund_e8,
+            code=Code.ORDER_REFUND,
+        ),
+        now=now,
+    )
+    if order.parent_id is not None and order.type != OrderType.SUBSCRIPTIONS:
+        # The parent paid for this run, so its price falls by what came back.
+        Order.objects.filter(pk=order.parent_id).update(refunded_e8=F("refunded_e8") + refund_e8)
+
+
+def _close_cancel_request(order: Order) -> None:
+    done = order.status in (Status.CANCELED, Status.PARTIAL)
+    CancelRequest.objects.filter(
+        order=order, state__in=(CancelState.ASKED, CancelState.FORWARDED)
+    ).update(state=CancelState.DONE if done else CancelState.REFUSED)

@@ -1,0 +1,174 @@
+"""What a customer asks of an order that was placed: to cancel it, or to refill it.
+
+Both are recorded here and forwarded by the worker (forward.py); a cancel gives no money
+back before the provider says that the order has ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Final, TypeVar
+
+from django.db import transaction
+
+from relaypanel import errors
+from relaypanel.contract import RefillWord
+from relaypanel.ledger import book
+from relaypanel.orders import refund, schedules
+from relaypanel.orders.models import (
+    FINAL,
+    OPEN_REFILL,
+    CancelRequest,
+    CancelState,
+    DripFeed,
+    Order,
+    Refill,
+    RefillState,
+    Status,
+)
+
+# Two refills of one order keep this distance; so the words of the wire say.
+REFILL_GAP: Final = timedelta(hours=24)
+
+REFILL_WORDS: Final = {
+    RefillState.PENDING: RefillWord.PENDING,
+    RefillState.IN_PROGRESS: RefillWord.IN_PROGRESS,
+    RefillState.COMPLETED: RefillWord.COMPLETED,
+    RefillState.REJECTED: RefillWord.REJECTED,
+}
+
+
+class OrderNotFound(errors.Refused):
+    """There is no such order, or it is somebody else's: the answer is the same."""
+
+    code = "order_not_found"
+
+
+class CancelDisabled(errors.Refused):
+    code = "cancel_disabled"
+
+
+class CancelTooLate(errors.Refused):
+    code = "cancel_too_late"
+
+
+class RefillDisabled(errors.Refused):
+    code = "refill_disabled"
+
+
+class RefillRunning(errors.Refused):
+    code = "refill_running"
+
+
+class OrderNotCompleted(errors.Refused):
+    code = "order_not_completed"
+
+
+class RefillTooSoon(errors.Refused):
+    code = "refill_too_soon"
+
+
+class RefillDaysOver(errors.Refused):
+    code = "refill_days_over"
+
+
+T = TypeVar("T")
+
+
+def ask_cancel(
+    *, user_id: int, order_ids: Sequence[int], now: datetime
+) -> dict[int, errors.Refused | None]:
+    """Record a cancel request for each order; None says that it was taken.
+
+    Asking again for what was asked is taken and changes nothing.
+    """
+    return _for_each(user_id, order_ids, lambda order: _cancel(order, now))
+
+
+def ask_refill(
+    *, user_id: int, order_ids: Sequence[int], now: datetime
+) -> dict[int, errors.Refused | int]:
+    """Return the ID of a new refill, or the refusal, for each order."""
+    return _for_each(user_id, order_ids, lambda order: _refill(order, now))
+
+
+def refill_words(*, user_id: int, refill_ids: Sequence[int]) -> dict[int, RefillWord]:
+    """Return the state of each refill that is the user's; the others are absent."""
+    rows = Refill.objects.filter(pk__in=refill_ids, order__user_id=user_id)
+    return {pk: REFILL_WORDS[RefillState(state)] for pk, state in rows.values_list("pk", "state")}
+
+
+def _for_each(
+    user_id: int, order_ids: Sequence[int], act: Callable[[Order], T]
+) -> dict[int, T | errors.Refused]:
+    with transaction.atomic():
+        # The account before the orders, as everywhere, so that no two wait for each other.
+        book.lock([user_id])
+        orders = (
+            Order.objects.filter(user_id=user_id, pk__in=order_ids)
+            .select_for_update(of=("self",))
+            .select_related("service")
+            .order_by("pk")
+            .in_bulk()
+        )
+        return {order_id: _verdict(orders.get(order_id), act) for order_id in order_ids}
+
+
+def _verdict(order: Order | None, act: Callable[[Order], T]) -> T | errors.Refused:
+    if order is None:
+        return OrderNotFound()
+    try:
+        return act(order)
+    except errors.Refused as refusal:
+        return refusal
+
+
+def _cancel(order: Order, now: datetime) -> None:
+    if not order.service.cancel:
+        raise CancelDisabled
+    if order.status in FINAL:
+        raise CancelTooLate
+    if DripFeed.objects.filter(pk=order.pk).exists():
+        _cancel_drip_feed(order, now)
+    elif order.status in (Status.QUEUED, Status.HELD) and order.provider_id is not None:
+        # Nobody upstream has heard of it, and this row is locked: it ends here and now.
+        refund.end(order, to=Status.CANCELED, now=now, reason="canceled_before_sending")
+    else:
+        _record_cancel(order, now)
+
+
+def _cancel_drip_feed(parent: Order, now: datetime) -> None:
+    schedules.stop(parent, now=now)
+    running = Order.objects.filter(parent=parent).exclude(status__in=FINAL)
+    for run in running.select_for_update(of=("self",)).select_related("service").order_by("pk"):
+        _cancel(run, now)
+
+
+def _record_cancel(order: Order, now: datetime) -> None:
+    request, is_new = CancelRequest.objects.get_or_create(
+        order=order, defaults={"asked_at": now, "due_at": now}
+    )
+    if not is_new and request.state == CancelState.REFUSED:
+        # What upstream refused while the order was starting it may take later.
+        request.state, request.asked_at, request.due_at = CancelState.ASKED, now, now
+        request.save(update_fields=["state", "asked_at", "due_at"])
+
+
+def _refill(order: Order, now: datetime) -> int:
+    service = order.service
+    if service.refill_days is None:
+        raise RefillDisabled
+    latest = Refill.objects.filter(order=order).order_by("-pk").first()
+    if latest is not None and latest.state in OPEN_REFILL:
+        raise RefillRunning
+    if order.status != Status.COMPLETED:
+        raise OrderNotCompleted
+    assert order.ended_at is not None
+    if now < order.ended_at + timedelta(hours=service.refill_after_hours):
+        raise RefillTooSoon
+    if latest is not None and now < latest.asked_at + REFILL_GAP:
+        raise RefillTooSoon
+    if now > order.ended_at + timedelta(days=service.refill_days):
+        raise RefillDaysOver
+    return Refill.objects.create(order=order, asked_at=now, due_at=now).pk

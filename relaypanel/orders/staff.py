@@ -1,0 +1,64 @@
+"""Staff's hand on orders."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from relaypanel import errors
+from relaypanel.ledger import book
+from relaypanel.orders import refund, states
+from relaypanel.orders.models import ACTIVE, FINAL, DripFeed, Order, Status
+
+
+class NoSuchOrder(errors.Refused):
+    code = "order_not_found"
+
+
+class MoveNotAllowed(errors.Refused):
+    """The order cannot go there from where it stands, or a provider has it in hand."""
+
+    code = "move_not_allowed"
+
+
+def set_status(*, order_id: int, to: Status, now: datetime, remains: int | None = None) -> Order:
+    """Move an order by hand and return it.
+
+    A manual order goes anywhere along the arrows.  One that waits for a provider becomes manual
+    when staff take it on; one that a provider works on may only be ended, because the provider
+    alone tells how it goes on.  `remains` is what was not delivered; None keeps the number we
+    have, or is nothing for a completed order.
+    """
+    with transaction.atomic():
+        order = _locked(order_id)
+        _check(order, to, remains)
+        if to in FINAL:
+            undelivered = 0 if to is Status.COMPLETED and remains is None else remains
+            refund.end(order, to=to, now=now, reason="staff", remains=undelivered)
+        else:
+            states.move(order, to=to, now=now, reason="staff", provider=None, upstream_service=None)
+    return order
+
+
+def _locked(order_id: int) -> Order:
+    user_id = Order.objects.filter(pk=order_id).values_list("user_id", flat=True).first()
+    if user_id is None:
+        raise NoSuchOrder(f"there is no order {order_id}")
+    # The account before the order, as everywhere, so that no two wait for each other.
+    book.lock([user_id])
+    return Order.objects.select_for_update(of=("self",)).get(pk=order_id)
+
+
+def _check(order: Order, to: Status, remains: int | None) -> None:
+    here = Status(order.status)
+    if here is Status.SENDING:
+        raise MoveNotAllowed(f"order {order.pk} is being sent; wait for the answer")
+    if to not in states.ARROWS[here] or to not in (*ACTIVE, *FINAL):
+        raise MoveNotAllowed(f"order {order.pk} is {here} and cannot become {to}")
+    if to in ACTIVE and (order.upstream_id is not None or here is Status.UNCONFIRMED):
+        raise MoveNotAllowed(f"order {order.pk} is with a provider, who alone moves it on")
+    if DripFeed.objects.filter(pk=order.pk).exists():
+        raise MoveNotAllowed(f"order {order.pk} is a drip-feed: it ends with its runs")
+    if remains is not None and not 0 <= remains <= order.quantity:
+        raise MoveNotAllowed(f"remains is between 0 and {order.quantity}")
