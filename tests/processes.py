@@ -27,6 +27,7 @@ from typing import IO, Self
 LISTENERS = {"serve", "web", "simulator"}
 START_SECONDS = 30
 STOP_SECONDS = 20
+END_SECONDS = 3
 
 
 class Process:
@@ -64,6 +65,13 @@ class Process:
             assert self._popen.poll() is None, f"it ended instead of listening:\n{self.output}"
             assert time.monotonic() < deadline, f"it does not listen:\n{self.output}"
             time.sleep(0.02)
+
+    def end(self) -> None:
+        """Let it go, with a chance to write down what was covered, however it takes that."""
+        self._popen.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self._popen.wait(END_SECONDS)
+        self.kill()
 
     def kill(self) -> None:
         """End it and its children at once, as a machine that loses power would."""
@@ -119,7 +127,7 @@ class Panel:
         with ExitStack() as stack:
             stack.callback(self._folder.cleanup)
             for process in self._processes:
-                stack.callback(process.kill)
+                stack.callback(process.end)
 
     def run(self, *arguments: str, stdin: str = "") -> str:
         """Run a command to its end and return its stdout; a failure shows what it wrote."""

@@ -245,7 +245,7 @@ class TestSettings:
             ("API_GET", "sometimes"),
             ("DATABASE_URL", "mysql://panel@db.example/shop"),
             ("LOG_LEVEL", "loud"),
-            ("LEASE_SECONDS", "0"),
+            ("LEASE_MS", "0"),
         ],
     )
     def test_refuse_and_name_the_variable(self, name: str, value: str) -> None:

@@ -1,0 +1,148 @@
+"""The demo shop: people with money, and services that a simulated provider fulfils."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+from django.conf import settings
+from django.db import transaction
+
+from relaypanel import clock, errors, money
+from relaypanel.accounts import keys, users
+from relaypanel.accounts.models import Role, User
+from relaypanel.catalogue import mirror
+from relaypanel.catalogue.models import Category, Platform, Service
+from relaypanel.contract import OrderType
+from relaypanel.ledger import book, chart, members
+from relaypanel.ledger.models import Code
+from relaypanel.providers import dialect, pricelist, refresh, registry
+from relaypanel.providers.models import Provider
+from relaypanel.simulator import catalogue as simulated
+
+PROVIDER: Final = "Simulated provider"
+# Where `relaypanel simulator` listens unless told otherwise.
+SIMULATOR_URL: Final = "http://127.0.0.1:8099/api/v2"
+API_PATH: Final = "/api/v2"
+MARKUP_PERCENT: Final = Decimal(20)
+BALANCE_E8: Final = 100_000 * money.ONE_E8
+OTHER_BALANCE_E8: Final = 1 * money.ONE_E8
+
+
+class NotADemo(errors.Refused):
+    """The database holds a real shop, which demo people and money would spoil."""
+
+    code = "not_a_demo"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This database has providers of its own, so it is left alone. "
+            "Point DATABASE_URL at another one for a demo."
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Person:
+    username: str
+    password: str
+    api_key: str
+
+
+def fill(*, balance_e8: int, other_balance_e8: int, now: datetime) -> dict[str, Person]:
+    """Make the demo shop or bring it back in shape, and return its people by their part.
+
+    Everybody gets a new password; keys and orders of an earlier demo stay.  Raises NotADemo.
+    """
+    with transaction.atomic():
+        _stock(now)
+        return {
+            "customer": _person("demo_customer", Role.CUSTOMER, balance_e8, now),
+            "other": _person("demo_other", Role.CUSTOMER, other_balance_e8, now),
+            "staff": _person("demo_staff", Role.STAFF, 0, now),
+        }
+
+
+def prepare(*, simulator_url: str) -> str:
+    """Make the demo shop unless it is there, and let it order from `simulator_url`.
+
+    Returns the API key of the demo's customer.
+    """
+    if not Provider.objects.filter(name=PROVIDER).exists():
+        fill(balance_e8=BALANCE_E8, other_balance_e8=OTHER_BALANCE_E8, now=clock.now())
+    Provider.objects.filter(name=PROVIDER).update(url=simulator_url)
+    return keys.reveal(users.named("demo_customer"))
+
+
+def _stock(now: datetime) -> None:
+    if Provider.objects.exclude(name=PROVIDER).exists():
+        raise NotADemo
+    provider = Provider.objects.filter(name=PROVIDER).first() or registry.add(
+        name=PROVIDER,
+        url=SIMULATOR_URL,
+        key=secrets.token_hex(16),
+        currency=settings.CURRENCY,
+        poll_seconds=1,
+    )
+    told = msgspec.json.encode([simulated.row(offer) for offer in simulated.SERVICES])
+    listings, _ = pricelist.read(dialect.decode(told))
+    refresh.record(provider_id=provider.pk, listings=listings, now=now)
+    mirror.add_services(provider, markup_percent=MARKUP_PERCENT, upstream_ids=None, now=now)
+    # A demo that makes one wait for a day shows no refill.
+    Service.objects.update(refill_after_hours=0)
+    _by_hand()
+
+
+def _by_hand() -> None:
+    """Put up one service that no provider fulfils, to be moved by `order set-status`."""
+    platform, _ = Platform.objects.get_or_create(name="Làm tay ✍️", defaults={"position": 10**6})
+    category, _ = Category.objects.get_or_create(platform=platform, name="Done by staff")
+    Service.objects.get_or_create(
+        category=category,
+        name="Thiết kế ảnh bìa theo yêu cầu 🎨 | làm tay",
+        defaults={
+            "description": "Staff fulfil this by hand: relaypanel order set-status ID STATUS.",
+            "type": OrderType.DEFAULT,
+            "rate_e8": money.parse("250.5"),
+            "max": 1000,
+            "cancel": True,
+            "position": 10**6,
+        },
+    )
+
+
+def _person(username: str, role: Role, balance_e8: int, now: datetime) -> Person:
+    password = secrets.token_urlsafe(12)
+    user = User.objects.filter(username=username).first()
+    if user is None:
+        member = members.enrol(username=username, password=password, role=role, now=now)
+        user, api_key = member.user, member.api_key
+    else:
+        user.set_password(password)
+        user.save(update_fields=["password"])
+        api_key = keys.reveal(user)
+    _set_balance(user, balance_e8, now)
+    return Person(username=username, password=password, api_key=api_key)
+
+
+def _set_balance(user: User, balance_e8: int, now: datetime) -> None:
+    """Bring a balance to what is asked by a movement, as all money moves."""
+    missing_e8 = balance_e8 - book.lock([user.pk])[user.pk]
+    if missing_e8 == 0:
+        return
+    sides = (chart.CASH, chart.customer(user.pk))
+    debit, credit = sides if missing_e8 > 0 else sides[::-1]
+    book.post(
+        book.Posting(
+            key=f"demo:{user.pk}:{now.isoformat()}",
+            debit=debit,
+            credit=credit,
+            amount_e8=abs(missing_e8),
+            code=Code.DEPOSIT if missing_e8 > 0 else Code.WITHDRAWAL,
+            reason="demo balance",
+        ),
+        now=now,
+    )
