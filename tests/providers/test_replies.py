@@ -103,6 +103,9 @@ UNCLEAR = [
     (200, "[" * 100_000),
 ]
 
+# Of an order, nothing is told by these.
+NOTHING: list[Any] = [None, 5, "", "7", True, [], {}, {"charge": "1"}]
+
 
 def reply(status: int, body: str | bytes) -> Reply:
     raw = body if isinstance(body, bytes) else body.encode()
@@ -227,7 +230,7 @@ class TestStatuses:
                     "status": "In progress",
                     "remains": "7.0",
                     "start_count": "3",
-                    "charge": ".5",
+                    "charge": "0.5",
                 }
             ],
             [
@@ -247,9 +250,9 @@ class TestStatuses:
     def test_reads_every_shape(self, document: Any) -> None:
         told = replies.statuses(parsed(document), ids=["5"])
 
-        assert isinstance(told["5"], UpstreamStatus)
-        assert told["5"].word is OrderWord.IN_PROGRESS
-        assert (told["5"].start_count, told["5"].remains) == (3, 7)
+        assert told["5"] == UpstreamStatus(
+            word=OrderWord.IN_PROGRESS, start_count=3, remains=7, cost_e8=50_000_000
+        )
 
     @pytest.mark.parametrize(
         ("remains", "read"),
@@ -297,8 +300,8 @@ class TestStatuses:
         assert told["6"] == Rejected(fault=Fault.OTHER, words="Database is gone")
 
     def test_returns_only_what_was_asked(self) -> None:
-        row = {"status": "Completed"}
-        document = {"5": row, "999": row, "error_count": 0, "": row}
+        row: dict[str, Any] = {"status": "Completed"}
+        document: dict[str, Any] = {"5": row, "999": row, "error_count": 0, "": row}
 
         told = replies.statuses(parsed(document), ids=["5", "6"])
 
@@ -313,7 +316,7 @@ class TestStatuses:
             [{"order": 5, "status": "Completed"}, {"order": 5, "status": "Canceled"}],
             {"5": {"status": "Completed"}, " 5": {"status": "Canceled"}},
             [{"status": "Completed"}, {"status": "Canceled"}],
-            *({"5": row} for row in (None, 5, "", "7", True, [], {}, {"charge": "1"})),
+            *({"5": row} for row in NOTHING),
             *([], {}, [None], ["5"], [5], [["5"]]),
             {"remains": "5"},
         ],
@@ -321,8 +324,17 @@ class TestStatuses:
     def test_is_silent_of_what_cannot_be_told(self, document: Any) -> None:
         assert replies.statuses(parsed(document), ids=["5"]) == {}
 
+    @pytest.mark.parametrize("document", [{"999": {"status": "Completed"}}, {}, []])
+    def test_is_silent_of_orders_that_nobody_asked_about(self, document: Any) -> None:
+        assert replies.statuses(parsed(document), ids=["5", "6"]) == {}
+
     def test_spoils_no_other_row(self) -> None:
-        document = {"5": {"status": "Completed"}, "6": None, "7": "Incorrect order ID", "8": [[]]}
+        document: Any = {
+            "5": {"status": "Completed"},
+            "6": None,
+            "7": "Incorrect order ID",
+            "8": [[]],
+        }
 
         told = replies.statuses(parsed(document), ids=["5", "6", "7", "8"])
 
