@@ -41,8 +41,9 @@ lint: setup
 
 coverage: setup
 	$(BIN)/coverage erase
-	$(PYTEST) --cov --cov-report=
-	$(PYTEST) --cov --cov-report= --cov-append --database postgresql
+	COVERAGE_FILE=.coverage.sqlite $(PYTEST) --cov --cov-report=
+	COVERAGE_FILE=.coverage.postgresql $(PYTEST) --cov --cov-report= --database postgresql
+	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under 95
 	$(BIN)/coverage report --fail-under 100 --include '$(EXACT)'
 

@@ -206,6 +206,8 @@ def _watch(parent_pid: int) -> None:
         time.sleep(_WATCH_SECONDS)
     main_thread = threading.main_thread().ident
     assert main_thread
-    signal.pthread_kill(main_thread, signal.SIGTERM)
-    time.sleep(DRAIN_SECONDS)
+    # Once is not enough: a process that is only just starting may not heed the signal yet.
+    for _ in range(DRAIN_SECONDS):
+        signal.pthread_kill(main_thread, signal.SIGTERM)
+        time.sleep(1)
     os._exit(1)

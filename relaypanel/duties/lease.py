@@ -97,4 +97,5 @@ def fail(lease: Lease, *, error: str, now: datetime) -> None:
 
 
 def _held(lease: Lease) -> QuerySet[Duty]:
-    return Duty.objects.filter(name=lease.name, token=lease.token)
+    # A duty that was given back is not held, even if nobody has claimed it since.
+    return Duty.objects.filter(name=lease.name, token=lease.token, leased_until__isnull=False)

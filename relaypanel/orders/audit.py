@@ -41,15 +41,26 @@ _REFUNDS: Final = """
     ) story WHERE says <> moved
 """
 
-# A transfer that speaks of an order which is not there: the number stands in its key.
+# A transfer that no order accounts for: none has the number in its key, or the key, the code and
+# the customer do not belong together.  The number finds the order by its primary key, and 18
+# digits always fit; PostgreSQL refuses to cast anything else.
 _STRAYS: Final = """
     SELECT t.key, t.amount_e8
-      FROM ledger_transfer t
+      FROM (
+          SELECT key, amount_e8, debit_id, credit_id, code,
+                 REPLACE(REPLACE(REPLACE(
+                     key, 'order:', ''), ':charge', ''), ':refund', '') AS number
+            FROM ledger_transfer
+           WHERE code IN ('order_charge', 'order_refund')
+      ) t
       LEFT JOIN orders_order o
-             ON CAST(o.id AS text) = REPLACE(REPLACE(REPLACE(
-                    t.key, 'order:', ''), ':charge', ''), ':refund', '')
-            AND o.user_id IN (t.debit_id, t.credit_id)
-     WHERE t.code IN ('order_charge', 'order_refund') AND o.id IS NULL
+             ON o.id = CASE WHEN TRIM(t.number, '0123456789') = ''
+                             AND LENGTH(t.number) BETWEEN 1 AND 18
+                            THEN CAST(t.number AS bigint) END
+            AND t.key = 'order:' || o.id
+                     || CASE t.code WHEN 'order_charge' THEN ':charge' ELSE ':refund' END
+            AND o.user_id = CASE t.code WHEN 'order_charge' THEN t.debit_id ELSE t.credit_id END
+     WHERE o.id IS NULL
 """
 
 

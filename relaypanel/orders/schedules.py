@@ -58,20 +58,28 @@ def close_ended(*, now: datetime) -> int:
 
 
 def _close(parent: Order, *, now: datetime) -> None:
-    made = parent.drip_feed.next_run - 1
-    undelivered = Order.objects.filter(parent=parent).aggregate(sum=Sum("remains"))["sum"] or 0
     try:
-        refund.end(
-            parent,
-            to=_outcome(parent),
-            now=now,
-            reason="runs_ended",
-            remains=undelivered + (parent.drip_feed.runs - made) * parent.quantity,
-            refund_e8=0,
-        )
+        with transaction.atomic():
+            book.lock([parent.user_id])
+            # Under the lock, because staff may correct a run that had ended.
+            parent.refresh_from_db(fields=["refunded_e8"])
+            refund.end(
+                parent,
+                to=_outcome(parent),
+                now=now,
+                reason="runs_ended",
+                remains=_undelivered(parent),
+                refund_e8=0,
+            )
     except states.LostRace:
         # Another worker closed it in the same moment.
         return
+
+
+def _undelivered(parent: Order) -> int:
+    feed = parent.drip_feed
+    of_runs = Order.objects.filter(parent=parent).aggregate(sum=Sum("remains"))["sum"] or 0
+    return int(of_runs) + (feed.runs - feed.next_run + 1) * parent.quantity
 
 
 def _run(feed_id: int, *, now: datetime) -> int:

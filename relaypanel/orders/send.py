@@ -36,6 +36,8 @@ PAUSE: Final = timedelta(minutes=5)
 # The breaker: this many unclear answers in a row let nothing more out for a while.
 UNCLEAR_MAX: Final = 3
 BREAK: Final = timedelta(seconds=60)
+# How long a provider rests that could not be reached.
+UNREACHABLE: Final = timedelta(seconds=2)
 BACKOFF_SECONDS: Final = (2, 5, 15, 30, 60)
 
 
@@ -59,7 +61,7 @@ def begin(*, provider: Provider, limit: int, now: datetime) -> list[Intent]:
     with transaction.atomic():
         orders = list(
             Order.objects.filter(provider=provider, status=Status.QUEUED, due_at__lte=now)
-            .select_for_update(skip_locked=True, of=("self",))
+            .select_for_update(skip_locked=True, of=("self",), no_key=True)
             .select_related("upstream_service")
             .order_by("due_at", "id")[:limit]
         )
@@ -107,7 +109,10 @@ def note_health(*, provider_id: int, answer: answers.AddAnswer, now: datetime) -
                 paused_for="unclear_answers", paused_until=now + BREAK
             )
         case answers.NotSent():
-            rows.update(paused_for="no_connection", paused_until=now + timedelta(seconds=2))
+            # A longer pause stays: this call had set out before it began.
+            rows.exclude(paused_until__gt=now + UNREACHABLE).update(
+                paused_for="no_connection", paused_until=now + UNREACHABLE
+            )
         case answers.Rejected(fault=(Fault.NO_FUNDS | Fault.BAD_KEY) as fault):
             rows.update(paused_for=fault.value, paused_until=now + PAUSE, unclear_in_a_row=0)
         case _:
@@ -122,7 +127,7 @@ def give_up_overdue(*, provider_id: int, now: datetime) -> int:
         orders = list(
             Order.objects.filter(
                 provider_id=provider_id, status=Status.SENDING, sending_until__lt=now
-            ).select_for_update(skip_locked=True, of=("self",))
+            ).select_for_update(skip_locked=True, of=("self",), no_key=True)
         )
         states.move_all(orders, to=Status.UNCONFIRMED, now=now, reason="sender_lost")
     return len(orders)
@@ -162,7 +167,7 @@ def _held_order(intent: Intent) -> Order | None:
     # A late answer still counts for an order that was given up in the meantime.
     return (
         rows.filter(status__in=(Status.SENDING, Status.UNCONFIRMED))
-        .select_for_update(of=("self",))
+        .select_for_update(of=("self",), no_key=True)
         .first()
     )
 

@@ -47,7 +47,7 @@ def _locked(order_id: int) -> Order:
         raise NoSuchOrder(f"there is no order {order_id}")
     # The account before the order, as everywhere, so that no two wait for each other.
     book.lock([user_id])
-    return Order.objects.select_for_update(of=("self",)).get(pk=order_id)
+    return Order.objects.select_for_update(of=("self",), no_key=True).get(pk=order_id)
 
 
 def _check(order: Order, to: Status, remains: int | None) -> None:

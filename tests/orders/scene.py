@@ -51,17 +51,23 @@ def upstream() -> Provider:
 
 def relayed(*, provider: Provider | None = None, **settings: Any) -> Service:
     """Return a service that a provider fulfils, at 1 for its thousand or its piece."""
-    service = cast.service(**{"rate": "1", "cancel": True} | settings)
+    wanted: dict[str, Any] = {"rate": "1", "cancel": True} | settings
+    service = cast.service(**wanted)
     cast.route(service, provider or upstream())
     return service
 
 
-def placed(service: Service, *, user: User | None = None, **fields: str) -> Order:
+def placed(service: Service, /, **fields: str) -> Order:
+    """Return an order of Alice's."""
+    return placed_by(alice(), service, **fields)
+
+
+def placed_by(user: User, service: Service, /, **fields: str) -> Order:
     """Return an order that was placed and paid, as the database holds it."""
     [verdict] = place.place(
         requests=[
             OrderRequest(
-                user_id=(user or alice()).pk,
+                user_id=user.pk,
                 service_id=service.pk,
                 fields={"link": LINK, "quantity": "1000"} | fields,
             )
@@ -98,9 +104,7 @@ def again(order: Order) -> Order:
 
 
 def asked(order: Order, **columns: Any) -> CancelRequest:
-    return CancelRequest.objects.create(
-        order=order, **{"asked_at": NOW, "due_at": NOW, **columns}
-    )
+    return CancelRequest.objects.create(order=order, **{"asked_at": NOW, "due_at": NOW, **columns})
 
 
 def reasons(order: Order) -> list[str]:

@@ -158,9 +158,7 @@ class TestProve:
         mixed_story()
         transfer(key, code=code)
 
-        assert differences() == [
-            f"the order of transfer {key} says 0, but its transfers come to 1"
-        ]
+        assert differences() == [f"the order of transfer {key} says 0, but its transfers come to 1"]
 
     @pytest.mark.parametrize(
         ("key", "code"),

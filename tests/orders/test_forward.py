@@ -87,9 +87,7 @@ class TestCancelsDue:
 
         due = forward.cancels_due(provider_id=scene.upstream().pk, now=NOW)
 
-        assert [request.order_id for request in due] == [
-            order.pk for order in reversed(orders[2:])
-        ]
+        assert [request.order_id for request in due] == [order.pk for order in reversed(orders[2:])]
 
 
 class TestSettleCancels:
@@ -203,9 +201,7 @@ class TestSettleRefills:
 
 
 class TestSettleRefillStatuses:
-    def settle(
-        self, told: dict[str, RefillStatus | Rejected], *, age_seconds: float = 5
-    ) -> Refill:
+    def settle(self, told: dict[str, RefillStatus | Rejected], *, age_seconds: float = 5) -> Refill:
         made = refill(state=RefillState.IN_PROGRESS, upstream_id="31")
         now = later(seconds=age_seconds)
         forward.settle_refill_statuses(refills=[made], told=told, now=now)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.db import transaction
 
@@ -42,7 +44,7 @@ def _code(answer: Refused | int | None) -> str | None:
     return answer.code if isinstance(answer, Refused) else None
 
 
-def completed(*, refill_days: int | None = 30, **settings: object) -> Order:
+def completed(*, refill_days: int | None = 30, **settings: Any) -> Order:
     service = scene.relayed(refill_days=refill_days, **settings)
     return scene.standing(scene.placed(service), Status.COMPLETED)
 

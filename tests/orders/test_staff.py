@@ -86,9 +86,7 @@ class TestManualOrder:
     def test_has_no_remains_that_cannot_be(self, to: Status, remains: int) -> None:
         assert refused(manual(), to, remains=remains) == "remains is between 0 and 1000"
 
-    @pytest.mark.parametrize(
-        "to", [Status.QUEUED, Status.SENDING, Status.UNCONFIRMED, Status.HELD]
-    )
+    @pytest.mark.parametrize("to", [Status.QUEUED, Status.SENDING, Status.UNCONFIRMED, Status.HELD])
     @pytest.mark.parametrize("origin", [Status.QUEUED, Status.HELD, Status.UNCONFIRMED])
     def test_is_not_put_where_only_the_worker_puts_it(self, origin: Status, to: Status) -> None:
         assert "cannot become" in refused(manual(origin), to)
@@ -113,9 +111,7 @@ class TestOrderOfAProvider:
 
     @pytest.mark.parametrize("origin", ACTIVE)
     @pytest.mark.parametrize("to", ACTIVE)
-    def test_that_runs_is_moved_on_by_its_provider_alone(
-        self, origin: Status, to: Status
-    ) -> None:
+    def test_that_runs_is_moved_on_by_its_provider_alone(self, origin: Status, to: Status) -> None:
         assert refused(scene.order(origin), to)
 
     @pytest.mark.parametrize("origin", ACTIVE)

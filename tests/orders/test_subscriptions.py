@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import pytest
 
@@ -18,11 +19,11 @@ pytestmark = pytest.mark.django_db
 FIELDS = {"username": "miu", "min": "100", "max": "200", "delay": "0"}
 
 
-def subscription(*, balance: str = "10", **settings: object) -> Order:
+def subscription(*, balance: str = "10", **settings: Any) -> Order:
     """Return a running subscription of Bob's, at 1 a post."""
     service = scene.relayed(type=OrderType.SUBSCRIPTIONS, **settings)
     bob = cast.bob(balance=balance).user
-    return scene.standing(scene.placed(service, user=bob, **FIELDS), Status.PENDING)
+    return scene.standing(scene.placed_by(bob, service, **FIELDS), Status.PENDING)
 
 
 def posts(parent: Order) -> list[Order]:

@@ -47,18 +47,19 @@ def parsed(document: Any) -> Json:
     return dialect.decode(json.dumps(document).encode())
 
 
+OTHER = ROW | {"service": 3}
+
+
 def without(name: str) -> dict[str, Any]:
-    return {key: value for key, value in ROW.items() if key != name}
+    return {key: value for key, value in OTHER.items() if key != name}
 
 
 class TestRead:
     def test_returns_the_list(self) -> None:
-        other = ROW | {"service": 1}
+        listings, left_out = pricelist.read(parsed([OTHER, ROW]))
 
-        listings, left_out = pricelist.read(parsed([ROW, other]))
-
-        assert listings[0] == LISTING
-        assert [listing.upstream_id for listing in listings] == ["2", "1"]
+        assert listings[1] == LISTING
+        assert [listing.upstream_id for listing in listings] == ["3", "2"]
         assert left_out == 0
 
     @pytest.mark.parametrize(
@@ -67,8 +68,8 @@ class TestRead:
             ROW | {"service": "2", "rate": 57500, "min": 10.0, "max": 1500},
             ROW | {"rate": 57500.0, "type": "custom_comments"},
             ROW | {"refill": "false", "cancel": "1", "dripfeed": 1},
-            without("refill") | {"cancel": "true"},
-            without("desc") | {"description": ROW["desc"]},
+            without("refill") | {"service": 2, "cancel": "true"},
+            without("desc") | {"service": 2, "description": ROW["desc"]},
         ],
     )
     def test_reads_every_way_to_say_the_same(self, row: dict[str, Any]) -> None:
@@ -91,22 +92,22 @@ class TestRead:
         [
             *(None, "2", 2, [], {}),
             *(without(name) for name in ("service", "type", "rate", "min", "max")),
-            ROW | {"service": ""},
-            ROW | {"service": "x" * 41},
-            ROW | {"service": None},
-            ROW | {"type": "Live stream"},
-            ROW | {"rate": "-1"},
-            ROW | {"rate": 0},
-            ROW | {"rate": "0.000000001"},
-            ROW | {"rate": "0,27"},
-            ROW | {"rate": "NaN"},
-            ROW | {"rate": 10**12},
-            ROW | {"rate": None},
-            ROW | {"min": "1501"},
-            ROW | {"min": -1},
-            ROW | {"min": "ten"},
-            ROW | {"max": 2**63},
-            ROW | {"max": "1.5"},
+            OTHER | {"service": ""},
+            OTHER | {"service": "x" * 41},
+            OTHER | {"service": None},
+            OTHER | {"type": "Live stream"},
+            OTHER | {"rate": "-1"},
+            OTHER | {"rate": 0},
+            OTHER | {"rate": "0.000000001"},
+            OTHER | {"rate": "0,27"},
+            OTHER | {"rate": "NaN"},
+            OTHER | {"rate": 10**12},
+            OTHER | {"rate": None},
+            OTHER | {"min": "1501"},
+            OTHER | {"min": -1},
+            OTHER | {"min": "ten"},
+            OTHER | {"max": 2**63},
+            OTHER | {"max": "1.5"},
         ],
     )
     def test_leaves_out_what_could_not_be_sold(self, row: Any) -> None:

@@ -355,6 +355,13 @@ class TestStatuses:
             subscription=SubscriptionWord.ACTIVE,
         )
 
+    def test_takes_no_plain_order_for_a_subscription(self) -> None:
+        told = replies.statuses({"5": {"status": "Completed", "remains": "0"}}, ids=["5"])
+
+        assert told["5"] == UpstreamStatus(
+            word=OrderWord.COMPLETED, start_count=None, remains=0, cost_e8=None
+        )
+
     @pytest.mark.parametrize(
         ("orders", "children"),
         [("22, 23", ("22", "23")), ("", ()), (None, ()), ({}, ()), (True, ())],

@@ -1,0 +1,632 @@
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+from django.db import transaction
+from pytest_django import Settings
+
+from relaypanel.catalogue.models import Route
+from relaypanel.contract import OrderType
+from relaypanel.orders import schedules, send
+from relaypanel.orders.models import CancelState, Order, OrderEvent, Status
+from relaypanel.orders.send import Intent
+from relaypanel.providers.answers import Accepted, AddAnswer, Fault, NotSent, Rejected, Unclear
+from relaypanel.providers.models import Provider
+from tests import cast
+from tests.orders import scene
+from tests.orders.scene import LINK, NOW, later
+
+pytestmark = pytest.mark.django_db
+
+ACCEPTED = Accepted(upstream_id="9001")
+UNCLEAR = Unclear(reason="time-out after the body")
+NOT_SENT = NotSent(reason="connection refused")
+
+
+def no(fault: Fault) -> Rejected:
+    return Rejected(fault=fault, words="Nope")
+
+
+ANSWERS: list[AddAnswer] = [ACCEPTED, UNCLEAR, NOT_SENT, *(no(fault) for fault in Fault)]
+NAMES = ["accepted", "unclear", "not_sent", *Fault]
+
+
+def begin(*, limit: int = 10, hours: float = 0) -> list[Intent]:
+    return send.begin(provider=scene.upstream(), limit=limit, now=later(hours=hours))
+
+
+def sending(**settings: Any) -> tuple[Order, Intent]:
+    """Return an order that is being sent, and the intent to send it."""
+    order = scene.placed(scene.relayed(**settings))
+    [intent] = begin()
+    return scene.again(order), intent
+
+
+def given_up() -> tuple[Order, Intent]:
+    """Return an order whose sender never came back, and the intent it had."""
+    order, intent = sending()
+    assert send.give_up_overdue(provider_id=scene.upstream().pk, now=later(hours=1)) == 1
+    return scene.again(order), intent
+
+
+def settle(intent: Intent, answer: AddAnswer) -> None:
+    send.settle(intent=intent, answer=answer, now=later(seconds=5))
+
+
+def last_event(order: Order) -> tuple[str, str, str]:
+    event = OrderEvent.objects.filter(order=order).latest("pk")
+    return event.reason, event.to_status, event.detail
+
+
+class TestBegin:
+    def test_records_the_intent_before_anything_is_sent(self) -> None:
+        order = scene.order()
+
+        [intent] = begin()
+
+        stored = scene.again(order)
+        assert (stored.status, stored.token, stored.attempts) == (Status.SENDING, 1, 1)
+        # Twice the thirty seconds that one call may take.
+        assert stored.sending_until == intent.until == later(seconds=60)
+        assert (intent.order_id, intent.token, intent.service) == (order.pk, 1, "77")
+        assert last_event(order) == ("sending", Status.SENDING, "")
+
+    def test_takes_those_that_wait_longest_up_to_the_limit(self) -> None:
+        third = scene.order()
+        second = scene.order(due_at=later(seconds=-5))
+        first = scene.order(due_at=later(seconds=-9))
+
+        taken = begin(limit=2)
+        rest = begin(limit=2)
+
+        assert [intent.order_id for intent in taken] == [first.pk, second.pk]
+        assert [intent.order_id for intent in rest] == [third.pk]
+        assert begin() == []
+
+    def test_leaves_what_is_not_due(self) -> None:
+        order = scene.order(due_at=later(hours=1))
+
+        assert begin(hours=0.99) == []
+        assert [intent.order_id for intent in begin(hours=1)] == [order.pk]
+
+    @pytest.mark.parametrize("status", sorted(set(Status) - {Status.QUEUED}))
+    def test_takes_nothing_that_does_not_wait(self, status: Status) -> None:
+        scene.order(status)
+
+        assert begin() == []
+
+    def test_leaves_what_is_manual_or_another_providers(self) -> None:
+        scene.placed(cast.service())
+        scene.placed(scene.relayed(provider=cast.provider(name="elsewhere")))
+
+        assert begin() == []
+
+    @pytest.mark.parametrize(
+        "closed", [{"enabled": False}, {"paused_until": later(microseconds=1)}]
+    )
+    def test_takes_nothing_for_a_provider_that_is_closed(self, closed: dict[str, Any]) -> None:
+        order = scene.order()
+        Provider.objects.update(**closed)
+
+        assert begin() == []
+
+        assert scene.again(order).status == Status.QUEUED
+
+    def test_goes_on_when_the_pause_is_over(self) -> None:
+        scene.order()
+        Provider.objects.update(paused_until=NOW, paused_for="no_connection")
+
+        assert len(begin()) == 1
+
+    def test_raises_the_token_with_every_intent(self) -> None:
+        order, first = sending()
+        settle(first, NOT_SENT)
+
+        [second] = begin(hours=1)
+
+        assert (first.token, second.token) == (1, 2)
+        assert (scene.again(order).token, scene.again(order).attempts) == (2, 2)
+
+    @pytest.mark.django_db(transaction=True)
+    def test_takes_no_order_twice(self) -> None:
+        service = scene.relayed()
+        orders = [scene.placed(service) for _ in range(24)]
+        provider = scene.upstream()
+
+        def take(_: int) -> list[int]:
+            taken: list[int] = []
+            for _round in range(6):
+                intents = send.begin(provider=provider, limit=3, now=NOW)
+                taken += [intent.order_id for intent in intents]
+            return taken
+
+        taken = list(itertools.chain(*scene.at_once(4, take)))
+        taken += [intent.order_id for intent in begin(limit=100)]
+
+        assert sorted(taken) == [order.pk for order in orders]
+        assert set(Order.objects.values_list("status", "token")) == {("sending", 1)}
+
+    @pytest.mark.postgresql
+    @pytest.mark.django_db(transaction=True)
+    def test_does_not_wait_for_what_another_worker_takes(self) -> None:
+        first, second = scene.order(), scene.order()
+
+        with transaction.atomic():
+            [mine] = begin(limit=1)
+            [theirs] = scene.elsewhere(lambda: begin(limit=1))
+
+        assert (mine.order_id, theirs.order_id) == (first.pk, second.pk)
+
+
+COMMENTS = "Đẹp quá 😍\n  second, with  spaces \n=1+1"
+WIRE: dict[OrderType, dict[str, str]] = {
+    OrderType.DEFAULT: {"link": LINK, "quantity": "100"},
+    OrderType.PACKAGE: {"link": LINK},
+    OrderType.SEO: {"link": LINK, "quantity": "100", "keywords": COMMENTS},
+    OrderType.CUSTOM_COMMENTS: {"link": LINK, "comments": COMMENTS},
+    OrderType.CUSTOM_COMMENTS_PACKAGE: {"link": LINK, "comments": COMMENTS},
+    OrderType.MENTIONS: {"link": LINK, "quantity": "100", "usernames": "miu\nmèo"},
+    OrderType.MENTIONS_WITH_HASHTAGS: {
+        "link": LINK,
+        "quantity": "100",
+        "usernames": "miu\nmèo",
+        "hashtags": "#a\n#b",
+    },
+    OrderType.MENTIONS_CUSTOM_LIST: {"link": LINK, "usernames": "miu\nmèo"},
+    OrderType.MENTIONS_HASHTAG: {"link": LINK, "quantity": "100", "hashtag": "#mèo"},
+    OrderType.MENTIONS_USER_FOLLOWERS: {"link": LINK, "quantity": "100", "username": "miu"},
+    OrderType.MENTIONS_MEDIA_LIKERS: {"link": LINK, "quantity": "100", "media": "p/1"},
+    OrderType.COMMENT_LIKES: {"link": LINK, "quantity": "100", "username": "miu"},
+    OrderType.COMMENT_REPLIES: {"link": LINK, "username": "miu", "comments": COMMENTS},
+    OrderType.POLL: {"link": LINK, "quantity": "100", "answer_number": "3"},
+    OrderType.INVITES_FROM_GROUPS: {"link": LINK, "quantity": "100", "groups": "g/1\ng/2"},
+    OrderType.SUBSCRIPTIONS: {
+        "username": "miu",
+        "min": "100",
+        "max": "200",
+        "posts": "5",
+        "old_posts": "0",
+        "delay": "30",
+        "expiry": "31/12/2026",
+    },
+    OrderType.WEB_TRAFFIC: {
+        "link": LINK,
+        "quantity": "100",
+        "country": "VN",
+        "device": "5",
+        "type_of_traffic": "1",
+        "google_keyword": "mèo con",
+    },
+}
+
+
+class TestIntent:
+    @pytest.mark.parametrize("type", OrderType)
+    def test_carries_exactly_what_its_type_has(self, type: OrderType) -> None:
+        service = scene.relayed(type=type, min=1)
+        # What clients send beside it is not passed on.
+        noise = {"quantity": "100", "runs": "undefined", "interval": "", "posts": "5"}
+        scene.placed(service, **(noise | WIRE[type]))
+
+        [intent] = begin()
+
+        assert intent.fields == WIRE[type]
+
+    def test_sends_one_run_of_a_drip_feed(self) -> None:
+        scene.drip_feed(runs=3)
+        schedules.run_due(now=NOW)
+
+        [intent] = begin()
+
+        assert intent.fields == {"link": LINK, "quantity": "1000"}
+
+    def test_names_the_order_the_same_at_every_attempt(self) -> None:
+        order, first = sending()
+        settle(first, NOT_SENT)
+
+        [second] = begin(hours=1)
+
+        assert first.client_ref == second.client_ref
+        assert first.client_ref.endswith(f"-{order.pk}")
+        # The reference is ours alone, and shorter than what panels take.
+        assert len(first.client_ref) <= 40
+
+    def test_names_no_two_orders_alike(self) -> None:
+        scene.order()
+        scene.order()
+
+        first, second = begin()
+
+        assert first.client_ref != second.client_ref
+
+    def test_names_orders_otherwise_on_another_panel(self, settings: Settings) -> None:
+        _, first = sending()
+        Order.objects.update(status=Status.QUEUED)
+        settings.SECRET_KEY = "another panel's secret key"
+
+        [second] = begin()
+
+        assert first.order_id == second.order_id
+        assert first.client_ref != second.client_ref
+        assert "secret" not in second.client_ref
+
+
+class TestSettleAccepted:
+    def test_hands_the_order_over(self) -> None:
+        order, intent = sending()
+
+        settle(intent, ACCEPTED)
+
+        stored = scene.again(order)
+        assert (stored.status, stored.upstream_id) == (Status.PENDING, "9001")
+        assert stored.sending_until is None
+        assert last_event(order) == ("accepted", Status.PENDING, "")
+        assert scene.balance() == "999"
+
+    def test_counts_late(self) -> None:
+        order, intent = given_up()
+
+        settle(intent, ACCEPTED)
+
+        assert scene.again(order).status == Status.PENDING
+        assert scene.again(order).upstream_id == "9001"
+
+    def test_with_another_orders_id_is_not_believed(self) -> None:
+        other = scene.order(Status.IN_PROGRESS, upstream_id="9001")
+        order, intent = sending()
+
+        settle(intent, ACCEPTED)
+
+        assert (scene.again(order).status, scene.again(order).upstream_id) == (
+            Status.UNCONFIRMED,
+            None,
+        )
+        assert last_event(order) == (
+            "unclear",
+            Status.UNCONFIRMED,
+            "upstream ID 9001 is another order's",
+        )
+        assert scene.again(other).upstream_id == "9001"
+
+    def test_with_another_orders_id_changes_nothing_late(self) -> None:
+        scene.order(Status.COMPLETED, upstream_id="9001")
+        order, intent = given_up()
+
+        settle(intent, ACCEPTED)
+
+        assert scene.again(order).status == Status.UNCONFIRMED
+        assert scene.reasons(order) == ["sending", "sender_lost"]
+
+    def test_with_an_id_that_another_provider_uses_too_is_fine(self) -> None:
+        elsewhere = scene.relayed(provider=cast.provider(name="elsewhere"))
+        scene.standing(scene.placed(elsewhere), Status.PENDING, upstream_id="9001")
+        order, intent = sending()
+
+        settle(intent, ACCEPTED)
+
+        assert scene.again(order).status == Status.PENDING
+
+
+class TestSettleRejected:
+    def test_for_ever_gives_the_money_back(self) -> None:
+        order, intent = sending()
+        request = scene.asked(order)
+
+        settle(intent, no(Fault.NEVER))
+
+        request.refresh_from_db()
+        assert scene.again(order).status == Status.CANCELED
+        assert last_event(order) == ("refused_upstream", Status.CANCELED, "Nope")
+        assert (scene.balance(), request.state) == ("1000", CancelState.DONE)
+        assert scene.books_agree()
+
+    @pytest.mark.parametrize(
+        ("fault", "wait_seconds"),
+        [
+            (Fault.LINK_BUSY, 60),
+            (Fault.RATE_LIMIT, 15),
+            (Fault.NO_FUNDS, 0),
+            (Fault.BAD_KEY, 0),
+        ],
+    )
+    def test_for_now_waits_in_the_queue(self, fault: Fault, wait_seconds: int) -> None:
+        order, intent = sending()
+
+        settle(intent, no(fault))
+
+        stored = scene.again(order)
+        assert (stored.status, stored.due_at) == (Status.QUEUED, later(seconds=5 + wait_seconds))
+        assert stored.sending_until is None
+        assert last_event(order) == (fault.value, Status.QUEUED, "Nope")
+        assert scene.balance() == "999"
+
+    @pytest.mark.parametrize("fault", [Fault.OTHER, Fault.UNKNOWN_ORDER, Fault.NOT_POSSIBLE])
+    def test_in_words_we_do_not_understand_is_held_for_staff(self, fault: Fault) -> None:
+        order, intent = sending()
+
+        settle(intent, no(fault))
+
+        stored = scene.again(order)
+        assert (stored.status, stored.sending_until) == (Status.HELD, None)
+        assert last_event(order) == ("refused_upstream", Status.HELD, "Nope")
+        assert scene.balance() == "999"
+
+    def test_counts_late(self) -> None:
+        order, intent = given_up()
+
+        settle(intent, no(Fault.NEVER))
+
+        assert (scene.again(order).status, scene.balance()) == (Status.CANCELED, "1000")
+
+
+class TestSettleServiceDead:
+    def two_routes(self) -> tuple[Order, Intent, Provider]:
+        other = cast.provider(name="other")
+        service = scene.relayed()
+        cast.route(service, other, upstream_id="88")
+        order = scene.placed(service)
+        [intent] = begin()
+        return order, intent, other
+
+    def test_goes_to_the_next_route(self) -> None:
+        order, intent, other = self.two_routes()
+
+        settle(intent, no(Fault.SERVICE_DEAD))
+
+        stored = scene.again(order)
+        assert (stored.status, stored.provider) == (Status.QUEUED, other)
+        assert stored.due_at == later(seconds=5)
+        assert last_event(order) == ("next_route", Status.QUEUED, "Nope")
+        [following] = send.begin(provider=other, limit=1, now=later(seconds=5))
+        assert (following.service, following.token) == ("88", 2)
+        assert following.client_ref == intent.client_ref
+
+    def test_is_held_after_the_last_route(self) -> None:
+        order, intent, other = self.two_routes()
+        settle(intent, no(Fault.SERVICE_DEAD))
+        [following] = send.begin(provider=other, limit=1, now=later(seconds=5))
+
+        settle(following, no(Fault.SERVICE_DEAD))
+
+        stored = scene.again(order)
+        assert (stored.status, stored.sending_until) == (Status.HELD, None)
+        assert last_event(order) == ("no_route_left", Status.HELD, "Nope")
+        assert scene.balance() == "999"
+
+    def test_takes_no_route_that_is_closed(self) -> None:
+        order, intent, other = self.two_routes()
+        Provider.objects.filter(pk=other.pk).update(enabled=False)
+
+        settle(intent, no(Fault.SERVICE_DEAD))
+
+        assert scene.again(order).status == Status.HELD
+
+    def test_takes_the_first_route_when_staff_closed_the_dead_one(self) -> None:
+        order, intent, other = self.two_routes()
+        Route.objects.filter(upstream__upstream_id="77").update(enabled=False)
+
+        settle(intent, no(Fault.SERVICE_DEAD))
+
+        assert scene.again(order).provider == other
+
+    def test_is_held_when_all_routes_are_gone(self) -> None:
+        order, intent, _ = self.two_routes()
+        Route.objects.all().delete()
+
+        settle(intent, no(Fault.SERVICE_DEAD))
+
+        assert scene.again(order).status == Status.HELD
+
+
+class TestSettleNotSent:
+    def test_goes_back_to_the_queue_and_rests_longer_each_time(self) -> None:
+        order = scene.order()
+        now, rests = NOW, []
+
+        for _ in range(7):
+            [intent] = send.begin(provider=scene.upstream(), limit=1, now=now)
+            send.settle(intent=intent, answer=NOT_SENT, now=now)
+            due_at = scene.again(order).due_at
+            rests.append((due_at - now).total_seconds())
+            now = due_at
+
+        assert rests == [2, 5, 15, 30, 60, 60, 60]
+        assert last_event(order) == ("not_sent", Status.QUEUED, "connection refused")
+        assert scene.again(order).sending_until is None
+
+    def test_proves_that_a_late_one_was_not_taken(self) -> None:
+        order, intent = given_up()
+
+        settle(intent, NOT_SENT)
+
+        assert scene.again(order).status == Status.QUEUED
+
+
+class TestSettleUnclear:
+    def test_parks_the_order(self) -> None:
+        order, intent = sending()
+
+        settle(intent, UNCLEAR)
+
+        assert scene.again(order).status == Status.UNCONFIRMED
+        assert last_event(order) == ("unclear", Status.UNCONFIRMED, "time-out after the body")
+        assert scene.balance() == "999"
+
+    def test_is_never_sent_again(self) -> None:
+        _, intent = sending()
+
+        settle(intent, UNCLEAR)
+
+        assert begin(hours=24 * 365) == []
+
+    def test_says_nothing_new_late(self) -> None:
+        order, intent = given_up()
+
+        settle(intent, UNCLEAR)
+
+        assert scene.reasons(order) == ["sending", "sender_lost"]
+
+
+class TestSettleStale:
+    @pytest.mark.parametrize("answer", ANSWERS, ids=NAMES)
+    def test_writes_nothing_under_an_old_token(self, answer: AddAnswer) -> None:
+        order, old = sending()
+        settle(old, NOT_SENT)
+        begin(hours=1)
+
+        with scene.written() as rows:
+            settle(old, answer)
+
+        assert rows == []
+        assert (scene.again(order).status, scene.again(order).token) == (Status.SENDING, 2)
+
+    @pytest.mark.parametrize("answer", ANSWERS, ids=NAMES)
+    @pytest.mark.parametrize("status", sorted(set(Status) - {Status.SENDING, Status.UNCONFIRMED}))
+    def test_writes_nothing_once_the_order_moved_on(
+        self, status: Status, answer: AddAnswer
+    ) -> None:
+        order, intent = sending()
+        scene.standing(order, status)
+
+        with scene.written() as rows:
+            settle(intent, answer)
+
+        assert rows == []
+        assert scene.again(order).status == status
+
+    @pytest.mark.parametrize("answer", ANSWERS, ids=NAMES)
+    def test_takes_the_account_before_the_order(self, answer: AddAnswer) -> None:
+        _, intent = sending()
+
+        with scene.touched() as touched:
+            settle(intent, answer)
+
+        assert touched[:2] == ["account", "order"]
+
+    @pytest.mark.django_db(transaction=True)
+    def test_counts_one_of_many_answers(self) -> None:
+        order, intent = sending()
+        answers: list[AddAnswer] = [no(Fault.NEVER), ACCEPTED]
+
+        scene.at_once(8, lambda number: settle(intent, answers[number % 2]))
+
+        assert len(scene.reasons(order)) == 2
+        assert scene.balance() == (
+            "1000" if scene.again(order).status == Status.CANCELED else "999"
+        )
+        assert scene.books_agree()
+
+
+class TestGiveUpOverdue:
+    def give_up(self, *, seconds: float, provider: Provider | None = None) -> int:
+        provider = provider or scene.upstream()
+        return send.give_up_overdue(provider_id=provider.pk, now=later(seconds=seconds))
+
+    def test_parks_what_nobody_can_still_be_sending(self) -> None:
+        orders = [scene.order(), scene.order()]
+        begin()
+
+        assert self.give_up(seconds=60) == 0
+        assert self.give_up(seconds=60.000001) == 2
+
+        for order in orders:
+            assert scene.again(order).status == Status.UNCONFIRMED
+            assert last_event(order) == ("sender_lost", Status.UNCONFIRMED, "")
+
+    def test_leaves_the_orders_of_other_providers(self) -> None:
+        order, _ = sending()
+
+        assert self.give_up(seconds=3600, provider=cast.provider(name="elsewhere")) == 0
+
+        assert scene.again(order).status == Status.SENDING
+
+    @pytest.mark.parametrize("status", sorted(set(Status) - {Status.SENDING}))
+    def test_leaves_what_is_not_being_sent(self, status: Status) -> None:
+        order = scene.order(status, sending_until=NOW)
+
+        assert self.give_up(seconds=3600) == 0
+
+        assert scene.again(order).status == status
+
+
+class TestNoteHealth:
+    def note(self, *answers: AddAnswer, seconds: float = 0) -> Provider:
+        provider_id = scene.upstream().pk
+        for answer in answers:
+            send.note_health(provider_id=provider_id, answer=answer, now=later(seconds=seconds))
+        return Provider.objects.get(pk=provider_id)
+
+    def test_writes_nothing_while_all_is_well(self) -> None:
+        scene.upstream()
+
+        with scene.written() as rows:
+            self.note(ACCEPTED, no(Fault.NEVER), no(Fault.LINK_BUSY))
+
+        assert rows == [0, 0, 0]
+
+    def test_breaks_after_three_unclear_answers_in_a_row(self) -> None:
+        provider = self.note(UNCLEAR, UNCLEAR)
+        assert (provider.paused_until, provider.unclear_in_a_row) == (None, 2)
+
+        provider = self.note(UNCLEAR)
+
+        assert (provider.paused_for, provider.unclear_in_a_row) == ("unclear_answers", 3)
+        assert provider.paused_until == later(seconds=60)
+        assert not send.is_open(provider, now=later(seconds=59.999))
+        assert send.is_open(provider, now=later(seconds=60))
+
+    def test_breaks_again_at_the_first_unclear_answer_after_the_break(self) -> None:
+        self.note(UNCLEAR, UNCLEAR, UNCLEAR)
+
+        provider = self.note(UNCLEAR, seconds=60)
+
+        assert provider.paused_until == later(seconds=120)
+
+    @pytest.mark.parametrize("answer", [ACCEPTED, no(Fault.NEVER), no(Fault.OTHER)])
+    def test_begins_to_count_anew_after_a_clear_answer(self, answer: AddAnswer) -> None:
+        provider = self.note(UNCLEAR, UNCLEAR, answer)
+        assert provider.unclear_in_a_row == 0
+
+        assert self.note(UNCLEAR, UNCLEAR).paused_until is None
+
+    def test_ends_a_pause_with_a_good_answer(self) -> None:
+        provider = self.note(UNCLEAR, UNCLEAR, UNCLEAR, ACCEPTED)
+
+        assert (provider.paused_for, provider.paused_until) == ("", None)
+
+    @pytest.mark.parametrize("fault", [Fault.NO_FUNDS, Fault.BAD_KEY])
+    def test_pauses_for_what_needs_the_owner(self, fault: Fault) -> None:
+        provider = self.note(UNCLEAR, no(fault))
+
+        assert (provider.paused_for, provider.paused_until) == (fault.value, later(minutes=5))
+        assert provider.unclear_in_a_row == 0
+
+    def test_rests_a_moment_without_a_connection(self) -> None:
+        provider = self.note(UNCLEAR, NOT_SENT)
+
+        assert (provider.paused_for, provider.paused_until) == (
+            "no_connection",
+            later(seconds=2),
+        )
+        assert provider.unclear_in_a_row == 1
+
+    @pytest.mark.parametrize("before", [(UNCLEAR,) * 3, (no(Fault.NO_FUNDS),)])
+    def test_cuts_no_longer_pause_short_for_a_lost_connection(
+        self, before: tuple[AddAnswer, ...]
+    ) -> None:
+        paused = self.note(*before)
+
+        provider = self.note(NOT_SENT)
+
+        assert provider.paused_until == paused.paused_until
+        assert provider.paused_for == paused.paused_for
+
+    def test_is_kept_for_each_provider_apart(self) -> None:
+        elsewhere = cast.provider(name="elsewhere")
+
+        self.note(UNCLEAR, UNCLEAR, UNCLEAR)
+
+        elsewhere.refresh_from_db()
+        assert (elsewhere.paused_until, elsewhere.unclear_in_a_row) == (None, 0)
