@@ -12,19 +12,16 @@ import asyncio
 import io
 import ipaddress
 import socket
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from types import SimpleNamespace, TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Protocol, Self, TypeAlias
 from urllib.parse import urlencode
 
 import aiohttp
 from aiohttp.abc import ResolveResult
 from aiohttp.resolver import ThreadedResolver
 from django.conf import settings
-
-from relaypanel import clock
 
 # Name, TCP and TLS together: a panel that takes longer to pick up is down.
 CONNECT_SECONDS: Final = 5.0
@@ -63,6 +60,10 @@ class Reply:
     body: bytes
 
 
+# Asked when the connection stands and nothing is written.  It raises NotSent to stop the call.
+Ready: TypeAlias = "Callable[[], Awaitable[None]]"
+
+
 class Post(Protocol):
     """`Session.post`, or what stands in for it."""
 
@@ -73,7 +74,7 @@ class Post(Protocol):
         *,
         deadline_seconds: float,
         bytes_max: int,
-        before: datetime | None = None,
+        ready: Ready | None = None,
     ) -> Reply: ...
 
 
@@ -101,17 +102,17 @@ class Session:
         *,
         deadline_seconds: float,
         bytes_max: int,
-        before: datetime | None = None,
+        ready: Ready | None = None,
     ) -> Reply:
         """Return the reply, whatever its status; redirects are not followed.
 
         `deadline_seconds` is for everything from the look-up of the name to the last byte.
-        `before` is for a call that must not be made twice: it goes over a connection of its
-        own, and not at all once that moment has come.  Raises NotSent and Unclear.
+        `ready` is for a call that must not be made twice: it goes over a connection of its own,
+        and `ready` is awaited right before the first byte.  Raises NotSent and Unclear.
         """
         # A kept connection may be dead already, and a call that dies on it is never certain.
-        session = self._shared if before is None else self._fresh
-        call = _Call(before=before)
+        session = self._shared if ready is None else self._fresh
+        call = _Call(ready=ready)
         try:
             async with asyncio.timeout(deadline_seconds):
                 return await _exchange(session, call, url, form, bytes_max)
@@ -121,14 +122,13 @@ class Session:
 
 @dataclass(kw_only=True, slots=True)
 class _Call:
-    before: datetime | None
+    ready: Ready | None
     begun: bool = False
 
-    def begin(self) -> None:
-        """Mark the last moment at which nothing was written.  Raises NotSent past `before`."""
-        # A worker that slept since it recorded its intent may have been given up meanwhile.
-        if self.before is not None and clock.now() >= self.before:
-            raise NotSent("its time was over before the first byte")
+    async def begin(self) -> None:
+        """Mark the last moment at which nothing was written."""
+        if self.ready is not None:
+            await self.ready()
         self.begun = True
 
     def failure(self, error: Exception) -> NotSent | Unclear:
@@ -212,7 +212,7 @@ def _trace() -> aiohttp.TraceConfig:
         _params: aiohttp.TraceRequestHeadersSentParams,
     ) -> None:
         # Despite its name this signal comes when the connection stands and nothing is written.
-        context.trace_request_ctx.begin()
+        await context.trace_request_ctx.begin()
 
     trace = aiohttp.TraceConfig()
     trace.on_request_headers_sent.append(before_first_byte)

@@ -8,13 +8,13 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from pytest_django import Settings
 
-from relaypanel import clock, http
+from relaypanel import http
+from tests.providers.panel import at_once
 
 pytestmark = pytest.mark.sockets
 
@@ -119,8 +119,12 @@ async def post(url: str, **changes: Any) -> http.Reply:
         return await session.post(url, **options)
 
 
-def soon() -> dict[str, Any]:
-    return {"before": clock.now() + timedelta(minutes=1)}
+async def never() -> None:
+    raise http.NotSent("its time was over before the first byte")
+
+
+def once() -> dict[str, Any]:
+    return {"ready": at_once}
 
 
 @pytest.fixture(autouse=True)
@@ -184,7 +188,7 @@ class TestPost:
             async with serving(replying(OK, BODY)) as server, http.Session() as session:
                 for _ in range(3):
                     await session.post(
-                        server.url, FORM, deadline_seconds=5, bytes_max=1000, **soon()
+                        server.url, FORM, deadline_seconds=5, bytes_max=1000, **once()
                     )
             return server
 
@@ -290,11 +294,11 @@ class TestNotSent:
         with pytest.raises(http.NotSent):
             asyncio.run(post(url))
 
-    def test_when_its_moment_has_passed(self) -> None:
+    def test_when_it_is_stopped_before_the_first_byte(self) -> None:
         async def story() -> Server:
             async with serving(replying(OK, BODY)) as server:
                 with pytest.raises(http.NotSent, match="before the first byte"):
-                    await post(server.url, before=clock.now())
+                    await post(server.url, ready=never)
             return server
 
         server = asyncio.run(story())
@@ -302,21 +306,28 @@ class TestNotSent:
         assert server.connections == 1
         assert server.requests == []
 
-    def test_when_the_worker_slept_while_connecting(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        wakes_at = clock.now()
-        slept = iter([wakes_at + timedelta(minutes=5)])
-
+    def test_when_its_time_is_over_while_the_intent_is_recorded(self) -> None:
         async def story() -> Server:
             async with serving(replying(OK, BODY)) as server:
-                with monkeypatch.context() as patch:
-                    patch.setattr(clock, "now", lambda: next(slept))
-                    with pytest.raises(http.NotSent):
-                        await post(server.url, before=wakes_at + timedelta(minutes=1))
+                with pytest.raises(http.NotSent, match="its time was over"):
+                    await post(server.url, ready=asyncio.Event().wait, deadline_seconds=0.1)
             return server
 
         server = asyncio.run(story())
 
         assert server.requests == []
+
+    def test_of_the_intent_is_raised_as_it_is(self) -> None:
+        async def fails() -> None:
+            raise LookupError("the database is away")
+
+        async def story() -> Server:
+            async with serving(replying(OK, BODY)) as server:
+                with pytest.raises(LookupError):
+                    await post(server.url, ready=fails)
+            return server
+
+        assert asyncio.run(story()).requests == []
 
 
 class TestUnclear:
@@ -347,7 +358,7 @@ class TestUnclear:
         async def story() -> Server:
             async with serving(hanging) as server:
                 with pytest.raises(http.Unclear, match="its time was over"):
-                    await post(server.url, deadline_seconds=0.1, **soon())
+                    await post(server.url, deadline_seconds=0.1, **once())
             return server
 
         assert len(asyncio.run(story()).requests) == 1
@@ -386,7 +397,7 @@ class TestUnclear:
         async def story() -> Server:
             async with serving(closing(answer)) as server:
                 with pytest.raises(http.Unclear):
-                    await post(server.url, **soon())
+                    await post(server.url, **once())
             return server
 
         # Once: a call that died is never made again behind our back.

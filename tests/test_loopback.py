@@ -6,7 +6,6 @@ What we emit must be what we can read; a panel of ours is a provider of another 
 from __future__ import annotations
 
 from collections.abc import Coroutine, Mapping
-from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -17,7 +16,7 @@ from relaypanel import clock, money, wsgi
 from relaypanel.catalogue.models import Service
 from relaypanel.contract import OrderType, OrderWord, RefillWord, SubscriptionWord
 from relaypanel.errors import ProviderError
-from relaypanel.http import Reply
+from relaypanel.http import Ready, Reply
 from relaypanel.ledger.members import Enrolled
 from relaypanel.orders import refund, staff
 from relaypanel.orders.models import Order, Refill, RefillState, Status
@@ -35,12 +34,11 @@ from relaypanel.providers.client import Client
 from relaypanel.providers.registry import Endpoint
 from tests import cast
 from tests.orders.test_types import GOOD
+from tests.providers.panel import at_once
 
 pytestmark = pytest.mark.django_db
 
 T = TypeVar("T")
-
-LATER = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 async def post(
@@ -49,9 +47,11 @@ async def post(
     *,
     deadline_seconds: float,
     bytes_max: int,
-    before: datetime | None = None,
+    ready: Ready | None = None,
 ) -> Reply:
     """Call our own door as a server would."""
+    if ready is not None:
+        await ready()
     body = urlencode(form).encode()
     started: list[str] = []
     environ = {
@@ -92,7 +92,7 @@ def run(call: Coroutine[Any, Any, T]) -> T:
 
 def add(client: Client, service: Service, **fields: str) -> AddAnswer:
     raw = GOOD[OrderType(service.type)] | fields
-    return run(client.add(service=str(service.pk), fields=raw, before=LATER))
+    return run(client.add(service=str(service.pk), fields=raw, ready=at_once))
 
 
 def placed(client: Client, service: Service, **fields: str) -> str:
@@ -142,14 +142,18 @@ class TestAdd:
     def test_places_one_order_for_one_client_ref(self) -> None:
         alice = cast.alice(balance="1000")
         service, ours = cast.service(), client(alice)
-        again = {
-            "service": str(service.pk),
-            "fields": GOOD[OrderType.DEFAULT],
-            "client_ref": "panel-7",
-            "before": LATER,
-        }
 
-        first, second = run(ours.add(**again)), run(ours.add(**again))
+        def again() -> AddAnswer:
+            return run(
+                ours.add(
+                    service=str(service.pk),
+                    fields=GOOD[OrderType.DEFAULT],
+                    client_ref="panel-7",
+                    ready=at_once,
+                )
+            )
+
+        first, second = again(), again()
 
         assert first == second
         assert Order.objects.count() == 1

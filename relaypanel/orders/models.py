@@ -71,7 +71,9 @@ class Order(models.Model):
     cost_e8 = models.BigIntegerField(null=True)
     # Not sent before this moment.
     due_at = models.DateTimeField()
-    attempts = models.PositiveSmallIntegerField(default=0)
+    attempts = models.PositiveIntegerField(default=0)
+    # Upstream has an order for this link, whose end it waits for.
+    waits_for_link = models.BooleanField(default=False)
     # Grows with every intent to send; an answer counts only under the token it was asked with.
     token = models.PositiveIntegerField(default=0)
     # Past this moment nobody can still be sending it.
@@ -96,6 +98,11 @@ class Order(models.Model):
             ),
             models.Index(
                 fields=("provider", "id"), condition=Q(status__in=ACTIVE), name="order_to_poll"
+            ),
+            models.Index(
+                fields=("upstream_service", "link", "id"),
+                condition=Q(status=Status.QUEUED, waits_for_link=True),
+                name="order_link_queue",
             ),
             models.Index(
                 fields=("service", "link"),

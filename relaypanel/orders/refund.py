@@ -50,6 +50,7 @@ def end(
         )
         pay_back(order, refund_e8, now=now)
         _close_cancel_request(order)
+        _wake_link_queue(order, now=now)
 
 
 def undelivered_charge(order: Order, *, to: Status, remains: int) -> int:
@@ -91,3 +92,15 @@ def _close_cancel_request(order: Order) -> None:
     CancelRequest.objects.filter(
         order=order, state__in=(CancelState.ASKED, CancelState.FORWARDED)
     ).update(state=CancelState.DONE if done else CancelState.REFUSED)
+
+
+def _wake_link_queue(order: Order, *, now: datetime) -> None:
+    """Let the next order for this link go: the one it waited for has ended."""
+    if order.link and order.upstream_service_id is not None:
+        Order.objects.filter(
+            upstream_service=order.upstream_service_id,
+            link=order.link,
+            status=Status.QUEUED,
+            waits_for_link=True,
+            due_at__gt=now,
+        ).update(due_at=now)

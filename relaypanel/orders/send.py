@@ -9,19 +9,20 @@ API v2 offers no way to send a thing twice and buy it once.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import Case, CharField, Exists, F, OuterRef, Q, Value, When
 
 from relaypanel.catalogue.offers import usable_routes
 from relaypanel.contract import TYPES, OrderType
 from relaypanel.ledger import book
 from relaypanel.orders import refund, states
-from relaypanel.orders.models import Order, Status
+from relaypanel.orders.models import CancelRequest, CancelState, Order, Status
 from relaypanel.providers import answers
 from relaypanel.providers.answers import Fault
 from relaypanel.providers.models import Provider
@@ -35,6 +36,7 @@ RETRY_AFTER: Final = {
 PAUSE: Final = timedelta(minutes=5)
 # The breaker: this many unclear answers in a row let nothing more out for a while.
 UNCLEAR_MAX: Final = 3
+UNCLEAR: Final = "unclear_answers"
 BREAK: Final = timedelta(seconds=60)
 # How long a provider rests that could not be reached.
 UNREACHABLE: Final = timedelta(seconds=2)
@@ -42,50 +44,92 @@ BACKOFF_SECONDS: Final = (2, 5, 15, 30, 60)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Intent:
-    """An order that this worker, and nobody else, may send until `until`."""
+class Parcel:
+    """An order as it goes upstream, under the token that its answer will count for."""
 
     order_id: int
     token: int
     service: str
     client_ref: str
-    until: datetime
     fields: dict[str, str] = field(default_factory=dict)
 
 
-def begin(*, provider: Provider, limit: int, now: datetime) -> list[Intent]:
-    """Take up to `limit` waiting orders of a provider and record the intent to send them."""
-    if not is_open(provider, now=now):
+def room(provider: Provider, *, now: datetime) -> int:
+    """Return how many orders may be on their way to this provider at once, at this moment.
+
+    After a pause one goes first, and its answer decides about the others.
+    """
+    if not provider.enabled or (provider.paused_until is not None and provider.paused_until > now):
+        return 0
+    return 1 if provider.paused_for else provider.concurrency
+
+
+def due(
+    *, provider: Provider, limit: int, now: datetime, but: Collection[int] = ()
+) -> list[Parcel]:
+    """Return waiting orders of a provider, oldest first, without those in `but`.  Writes nothing.
+
+    Of orders that wait for the same link only the first one is due.
+    """
+    if limit < 1:
         return []
-    until = now + 2 * timedelta(milliseconds=provider.deadline_ms)
+    earlier = Order.objects.filter(
+        upstream_service=OuterRef("upstream_service"),
+        link=OuterRef("link"),
+        status=Status.QUEUED,
+        waits_for_link=True,
+        pk__lt=OuterRef("pk"),
+    )
+    orders = (
+        Order.objects.filter(provider=provider, status=Status.QUEUED, due_at__lte=now)
+        .filter(Q(waits_for_link=False) | ~Exists(earlier))
+        .exclude(pk__in=but)
+        .select_related("upstream_service")
+        .order_by("due_at", "id")[:limit]
+    )
+    return [_parcel(order) for order in orders]
+
+
+def intend(*, provider: Provider, parcels: Collection[Parcel], now: datetime) -> set[int]:
+    """Record the intent to send, and return the IDs of the orders that may go now.
+
+    An order that has moved on since `due` saw it may not.
+    """
+    tokens = {parcel.order_id: parcel.token for parcel in parcels}
     with transaction.atomic():
-        orders = list(
-            Order.objects.filter(provider=provider, status=Status.QUEUED, due_at__lte=now)
-            .select_for_update(skip_locked=True, of=("self",), no_key=True)
-            .select_related("upstream_service")
-            .order_by("due_at", "id")[:limit]
-        )
+        rows = Order.objects.filter(pk__in=tokens, provider=provider, status=Status.QUEUED)
+        locked = rows.select_for_update(skip_locked=True, of=("self",), no_key=True)
+        orders = [order for order in locked if order.token + 1 == tokens[order.pk]]
         states.move_all(
             orders,
             to=Status.SENDING,
             now=now,
             reason="sending",
-            sending_until=until,
+            # Nobody is still sending past this: a call has one deadline, and that once more.
+            sending_until=now + 2 * timedelta(milliseconds=provider.deadline_ms),
             token=F("token") + 1,
             attempts=F("attempts") + 1,
         )
-    return [_intent(order, until) for order in orders]
+    return {order.pk for order in orders}
 
 
-def is_open(provider: Provider, *, now: datetime) -> bool:
-    """Return whether orders may go to this provider at this moment."""
-    return provider.enabled and (provider.paused_until is None or provider.paused_until <= now)
+def settle_all(*, settled: Sequence[tuple[Parcel, answers.AddAnswer]], now: datetime) -> None:
+    """Apply answers that came together; those that were taken as asked share one transaction."""
+    accepted = {
+        parcel.order_id: (parcel, answer)
+        for parcel, answer in settled
+        if isinstance(answer, answers.Accepted)
+    }
+    done = _accept_together(accepted, now=now)
+    for parcel, answer in settled:
+        if parcel.order_id not in done:
+            settle(parcel=parcel, answer=answer, now=now)
 
 
-def settle(*, intent: Intent, answer: answers.AddAnswer, now: datetime) -> None:
-    """Apply what came back for an intent.  Does nothing when the order has moved on since."""
+def settle(*, parcel: Parcel, answer: answers.AddAnswer, now: datetime) -> None:
+    """Apply what came back for a parcel.  Does nothing when the order has moved on since."""
     with transaction.atomic():
-        order = _held_order(intent)
+        order = _held_order(parcel)
         if order is None:
             return
         match answer:
@@ -99,6 +143,19 @@ def settle(*, intent: Intent, answer: answers.AddAnswer, now: datetime) -> None:
                 _park(order, now=now, detail=answer.reason)
 
 
+def place_in_link_queue(order: Order) -> int | None:
+    """Return 1 for the order that goes next when its link is free; None: it waits for no link."""
+    if order.status != Status.QUEUED or not order.waits_for_link:
+        return None
+    return Order.objects.filter(
+        upstream_service=order.upstream_service_id,
+        link=order.link,
+        status=Status.QUEUED,
+        waits_for_link=True,
+        pk__lte=order.pk,
+    ).count()
+
+
 def note_health(*, provider_id: int, answer: answers.AddAnswer, now: datetime) -> None:
     """Keep the provider's breaker and pauses by its last answer; no write while all is well."""
     rows = Provider.objects.filter(pk=provider_id)
@@ -106,7 +163,7 @@ def note_health(*, provider_id: int, answer: answers.AddAnswer, now: datetime) -
         case answers.Unclear():
             rows.update(unclear_in_a_row=F("unclear_in_a_row") + 1)
             rows.filter(unclear_in_a_row__gte=UNCLEAR_MAX).update(
-                paused_for="unclear_answers", paused_until=now + BREAK
+                paused_for=UNCLEAR, paused_until=now + BREAK
             )
         case answers.NotSent():
             # A longer pause stays: this call had set out before it began.
@@ -115,10 +172,21 @@ def note_health(*, provider_id: int, answer: answers.AddAnswer, now: datetime) -
             )
         case answers.Rejected(fault=(Fault.NO_FUNDS | Fault.BAD_KEY) as fault):
             rows.update(paused_for=fault.value, paused_until=now + PAUSE, unclear_in_a_row=0)
-        case _:
+        case answers.Rejected():
+            # It speaks clearly again; whether it has money for us, only a taken order tells.
+            rows.filter(unclear_in_a_row__gt=0).update(unclear_in_a_row=0)
+            rows.filter(paused_for__in=(UNCLEAR, "no_connection")).update(
+                paused_for="", paused_until=None
+            )
+        case answers.Accepted():
             rows.filter(Q(unclear_in_a_row__gt=0) | ~Q(paused_for="")).update(
                 unclear_in_a_row=0, paused_for="", paused_until=None
             )
+
+
+def is_well(provider: Provider) -> bool:
+    """Return whether an order that was taken would tell us nothing new."""
+    return not provider.paused_for and provider.unclear_in_a_row == 0
 
 
 def give_up_overdue(*, provider_id: int, now: datetime) -> int:
@@ -133,19 +201,18 @@ def give_up_overdue(*, provider_id: int, now: datetime) -> int:
     return len(orders)
 
 
-def _intent(order: Order, until: datetime) -> Intent:
+def _parcel(order: Order) -> Parcel:
     assert order.upstream_service is not None
     fields = dict(order.fields)
     if order.link:
         fields["link"] = order.link
     if "quantity" in TYPES[OrderType(order.type)].needed:
         fields["quantity"] = str(order.quantity)
-    return Intent(
+    return Parcel(
         order_id=order.pk,
-        token=order.token,
+        token=order.token + 1,
         service=order.upstream_service.upstream_id,
         client_ref=_client_ref(order.pk),
-        until=until,
         fields=fields,
     )
 
@@ -156,9 +223,39 @@ def _client_ref(order_id: int) -> str:
     return f"{panel}-{order_id}"
 
 
-def _held_order(intent: Intent) -> Order | None:
-    """Return the order, locked, if the intent's token is still the last one."""
-    rows = Order.objects.filter(pk=intent.order_id, token=intent.token)
+def _accept_together(
+    accepted: Mapping[int, tuple[Parcel, answers.Accepted]], *, now: datetime
+) -> set[int]:
+    """Record the IDs of orders that are plainly being sent; return the orders that are done."""
+    ids = {order_id: answer.upstream_id for order_id, (_, answer) in accepted.items()}
+    if len(set(ids.values())) < len(ids):
+        return set()
+    try:
+        with transaction.atomic():
+            rows = Order.objects.filter(pk__in=ids, status=Status.SENDING)
+            locked = rows.select_for_update(of=("self",), no_key=True).order_by("pk")
+            orders = [order for order in locked if order.token == accepted[order.pk][0].token]
+            states.move_all(
+                orders,
+                to=Status.PENDING,
+                now=now,
+                reason="accepted",
+                upstream_id=Case(
+                    *(When(pk=order.pk, then=Value(ids[order.pk])) for order in orders),
+                    output_field=CharField(),
+                ),
+                sending_until=None,
+                waits_for_link=False,
+            )
+    except IntegrityError:
+        # One of the IDs is of another order of ours: one by one tells which.
+        return set()
+    return {order.pk for order in orders}
+
+
+def _held_order(parcel: Parcel) -> Order | None:
+    """Return the order, locked, if the parcel's token is still the last one."""
+    rows = Order.objects.filter(pk=parcel.order_id, token=parcel.token)
     user_id = rows.values_list("user_id", flat=True).first()
     if user_id is None:
         return None
@@ -174,15 +271,14 @@ def _held_order(intent: Intent) -> Order | None:
 
 def _accept(order: Order, answer: answers.Accepted, *, now: datetime) -> None:
     try:
-        with transaction.atomic():
-            states.move(
-                order,
-                to=Status.PENDING,
-                now=now,
-                reason="accepted",
-                upstream_id=answer.upstream_id,
-                sending_until=None,
-            )
+        states.move(
+            order,
+            to=Status.PENDING,
+            now=now,
+            reason="accepted",
+            upstream_id=answer.upstream_id,
+            sending_until=None,
+        )
     except IntegrityError:
         # It gave us the ID of another order of ours: which of the two it means is not certain.
         if order.status == Status.SENDING:
@@ -195,8 +291,14 @@ def _reject(order: Order, answer: answers.Rejected, *, now: datetime) -> None:
         case Fault.NEVER:
             refund.end(order, to=Status.CANCELED, now=now, reason="refused_upstream", detail=detail)
         case Fault.LINK_BUSY | Fault.RATE_LIMIT as fault:
-            wait = RETRY_AFTER[fault]
-            _requeue(order, now=now, reason=fault.value, detail=detail, wait=wait)
+            _requeue(
+                order,
+                now=now,
+                reason=fault.value,
+                detail=detail,
+                wait=RETRY_AFTER[fault],
+                waits_for_link=fault is Fault.LINK_BUSY,
+            )
         case Fault.NO_FUNDS | Fault.BAD_KEY as fault:
             _requeue(order, now=now, reason=fault.value, detail=detail, wait=timedelta())
         case Fault.SERVICE_DEAD:
@@ -206,8 +308,18 @@ def _reject(order: Order, answer: answers.Rejected, *, now: datetime) -> None:
 
 
 def _requeue(
-    order: Order, *, now: datetime, reason: str, detail: str, wait: timedelta | None = None
+    order: Order,
+    *,
+    now: datetime,
+    reason: str,
+    detail: str,
+    wait: timedelta | None = None,
+    waits_for_link: bool = False,
 ) -> None:
+    if CancelRequest.objects.filter(order=order, state=CancelState.ASKED).exists():
+        # Certain that nobody upstream has it, and the customer no longer wants it.
+        refund.end(order, to=Status.CANCELED, now=now, reason="canceled_before_sending")
+        return
     if wait is None:
         step = min(order.attempts, len(BACKOFF_SECONDS)) - 1
         wait = timedelta(seconds=BACKOFF_SECONDS[step])
@@ -219,6 +331,7 @@ def _requeue(
         detail=detail,
         due_at=now + wait,
         sending_until=None,
+        waits_for_link=waits_for_link,
     )
 
 

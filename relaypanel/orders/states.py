@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models.expressions import CombinedExpression
+from django.db.models.expressions import Case, CombinedExpression
 
 from relaypanel.contract import OrderWord
 from relaypanel.orders.models import FINAL, Order, OrderEvent, Status
@@ -129,6 +129,9 @@ def record(
 
 def _reflect(order: Order, changes: dict[str, Any]) -> None:
     for name, value in changes.items():
-        # Only "column + 1" is ever asked for; the row was held under its old value.
+        if isinstance(value, Case):
+            # A value of its own for each row, which whoever gave them knows.
+            continue
+        # Only "column + 1" is asked for otherwise; the row was held under its old value.
         is_next = isinstance(value, CombinedExpression)
         setattr(order, name, getattr(order, name) + 1 if is_next else value)

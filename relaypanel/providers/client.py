@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Final, TypeVar
 
 import structlog
@@ -52,18 +51,20 @@ class Client:
         service: str,
         fields: Mapping[str, str],
         client_ref: str | None = None,
-        before: datetime,
+        ready: http.Ready,
     ) -> AddAnswer:
-        """Place an order, at most once, and only until `before`.
+        """Place an order, at most once.
 
-        Never raises for what a provider does: every failure is an answer.
+        `ready` is awaited when the connection stands and nothing is written: it records the
+        intent, or raises http.NotSent to stop the call.  Never raises for what a provider
+        does: every failure is an answer.
         """
         assert "service" not in fields
         form = {"service": service, **fields}
         if self.endpoint.speaks_client_ref and client_ref is not None:
             form["client_ref"] = client_ref
         try:
-            reply = await self._send(Action.ADD, form, before=before)
+            reply = await self._send(Action.ADD, form, ready=ready)
         except http.NotSent as failure:
             return NotSent(reason=str(failure))
         except http.Unclear as failure:
@@ -135,7 +136,7 @@ class Client:
         form: Mapping[str, str],
         *,
         bytes_max: int = REPLY_BYTES_MAX,
-        before: datetime | None = None,
+        ready: http.Ready | None = None,
     ) -> http.Reply:
         ours = {"key": self.endpoint.key, "action": action.value}
         assert ours.keys().isdisjoint(form)
@@ -144,7 +145,7 @@ class Client:
             ours | dict(form),
             deadline_seconds=self.endpoint.deadline_seconds,
             bytes_max=bytes_max,
-            before=before,
+            ready=ready,
         )
         return replace(reply, body=_masked(reply.body, self.endpoint.key))
 

@@ -7,21 +7,22 @@ came back; the rules live in orders/, the network in providers/.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final, ParamSpec, Protocol, TypeVar
+from datetime import datetime
+from typing import Final, ParamSpec, TypeVar
 
 import structlog
-from django.db import InterfaceError, OperationalError
 
 from relaypanel import clock
 from relaypanel.duties.lease import Lease
 from relaypanel.orders import forward, poll, schedules, send
-from relaypanel.orders.models import Order
-from relaypanel.providers.answers import AddAnswer, Rejected, UpstreamStatus
+from relaypanel.orders.models import Order, Refill
+from relaypanel.providers.answers import Rejected, UpstreamStatus
 from relaypanel.providers.client import Client
 from relaypanel.providers.models import Provider
+from relaypanel.worker.context import Context
+from relaypanel.worker.sending import Sender
 
 log = structlog.get_logger(__name__)
 
@@ -32,19 +33,6 @@ T = TypeVar("T")
 RUN_SECONDS: Final = 10
 # Status calls to one provider in flight at once.
 POLLS_AT_ONCE: Final = 4
-# An answer in memory is worth waiting for: the database may be restarting.
-RECORD_SECONDS: Final = 120
-
-
-class Context(Protocol):
-    """What a job works with."""
-
-    stopping: bool
-
-    def client(self, provider: Provider) -> Client: ...
-
-    async def db(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a domain call in a thread that may talk to the database."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,23 +47,8 @@ async def send_orders(context: Context, lease: Lease) -> Rest:
     """Send a provider's waiting orders, as many at once as it may have in flight."""
     provider = await _provider(context, lease)
     await context.db(_give_up_overdue, provider.pk)
-    client = context.client(provider)
-    until = clock.monotonic() + RUN_SECONDS
-    in_flight: set[asyncio.Task[None]] = set()
-    sent = 0
-    while True:
-        free = provider.concurrency - len(in_flight)
-        if free and not context.stopping and clock.monotonic() < until:
-            # The deadline of a call is counted by this machine's clock, from before its intent.
-            before = clock.now() + timedelta(milliseconds=provider.deadline_ms)
-            for intent in await context.db(_begin, provider.pk, free):
-                sent += 1
-                in_flight.add(asyncio.create_task(_send(context, client, intent, before)))
-        if not in_flight:
-            return Rest(seconds=0 if sent else 1)
-        done, in_flight = await asyncio.wait(in_flight, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
+    taken = await Sender(context, provider).run(seconds=RUN_SECONDS)
+    return Rest(seconds=0 if taken else 1)
 
 
 async def poll_orders(context: Context, lease: Lease) -> Rest:
@@ -92,7 +65,7 @@ async def poll_orders(context: Context, lease: Lease) -> Rest:
             limit=provider.status_batch * POLLS_AT_ONCE,
         )
         batches = _batches(sweep.orders, provider.status_batch)
-        await asyncio.gather(*(_poll(context, client, batch) for batch in batches))
+        await _all(_poll(context, client, batch) for batch in batches)
         cursor = sweep.cursor
         if cursor == 0:
             return Rest(seconds=provider.poll_seconds)
@@ -105,8 +78,15 @@ async def ask_requests(context: Context, lease: Lease) -> Rest:
     provider = await _provider(context, lease)
     client = context.client(provider)
     now = await context.db(clock.of_database)
-    await _forward_cancels(context, client, provider.pk, now)
-    await _follow_refills(context, client, provider.pk, now)
+    refills = await context.db(forward.refills_due, provider_id=provider.pk, now=now)
+    # Apart, because a panel that fails each cancel may well refill.
+    await _all(
+        (
+            _forward_cancels(context, client, provider.pk, now),
+            _forward_refills(context, client, refills, now),
+            _follow_refills(context, client, refills, now),
+        )
+    )
     return Rest(seconds=2)
 
 
@@ -146,41 +126,11 @@ def _give_up_overdue(provider_id: int) -> None:
         log.warning("orders_unconfirmed", provider=provider_id, orders=given_up)
 
 
-def _begin(provider_id: int, limit: int) -> list[send.Intent]:
-    # Read anew each time: a breaker or the owner may have stopped the provider meanwhile.
-    provider = Provider.objects.get(pk=provider_id)
-    return send.begin(provider=provider, limit=limit, now=clock.of_database())
-
-
-async def _send(context: Context, client: Client, intent: send.Intent, before: datetime) -> None:
-    answer = await client.add(
-        service=intent.service,
-        fields=intent.fields,
-        client_ref=intent.client_ref,
-        before=before,
-    )
-    log.info("sent", order=intent.order_id, answer=type(answer).__name__)
-    await _insist(context, _settle, client.endpoint.provider_id, intent, answer)
-
-
-def _settle(provider_id: int, intent: send.Intent, answer: AddAnswer) -> None:
-    now = clock.of_database()
-    send.settle(intent=intent, answer=answer, now=now)
-    send.note_health(provider_id=provider_id, answer=answer, now=now)
-
-
-async def _insist(
-    context: Context, call: Callable[P, None], *args: P.args, **kwargs: P.kwargs
-) -> None:
-    """Record an answer even if the database has to come back first."""
-    until = clock.monotonic() + RECORD_SECONDS
-    while True:
-        try:
-            return await context.db(call, *args, **kwargs)
-        except (OperationalError, InterfaceError):
-            if clock.monotonic() > until:
-                raise
-            await asyncio.sleep(0.5)
+async def _all(calls: Iterable[Awaitable[None]]) -> None:
+    """Wait for all of them, also when one fails, and then raise the first failure."""
+    for outcome in await asyncio.gather(*calls, return_exceptions=True):
+        if outcome is not None:
+            raise outcome
 
 
 async def _poll(context: Context, client: Client, orders: list[Order]) -> None:
@@ -201,14 +151,18 @@ async def _forward_cancels(
         await context.db(forward.settle_cancels, requests=requests, told=told, now=now)
 
 
-async def _follow_refills(
-    context: Context, client: Client, provider_id: int, now: datetime
+async def _forward_refills(
+    context: Context, client: Client, refills: Sequence[Refill], now: datetime
 ) -> None:
-    refills = await context.db(forward.refills_due, provider_id=provider_id, now=now)
     new = [refill for refill in refills if refill.upstream_id is None]
     if new:
         told = await client.refill(_ids(refill.order.upstream_id for refill in new))
         await context.db(forward.settle_refills, refills=new, told=told, now=now)
+
+
+async def _follow_refills(
+    context: Context, client: Client, refills: Sequence[Refill], now: datetime
+) -> None:
     running = [refill for refill in refills if refill.upstream_id is not None]
     if running:
         states = await client.refill_statuses(_ids(refill.upstream_id for refill in running))

@@ -105,14 +105,15 @@ class Worker:
         try:
             rest = await jobs.JOBS[lease.kind](self, lease)
         except Exception as error:
+            words = _words(error)
             # What a provider did wrong is expected; anything else is ours, and its trace is needed.
             log.warning(
                 "duty_failed",
                 duty=lease.name,
-                error=str(error) or type(error).__name__,
+                error=words,
                 exc_info=not isinstance(error, ProviderError),
             )
-            await self._guarded(partial(self.db, _fail, lease, str(error)))
+            await self._guarded(partial(self.db, _fail, lease, words))
         else:
             await self._guarded(partial(self.db, _finish, lease, rest))
 
@@ -133,7 +134,10 @@ class Worker:
             await act()
         except (OperationalError, InterfaceError) as error:
             # The database is away; it comes back, and so do we.
-            log.warning("database_unreachable", error=str(error).splitlines()[0])
+            log.warning("database_unreachable", error=_words(error))
+        except Exception:
+            # A bug of ours must neither pass unseen nor end what others have under way.
+            log.exception("worker_failed")
 
 
 def _claim(limit: int, lasting: timedelta) -> list[Lease]:
@@ -156,6 +160,11 @@ def _fail(lease: Lease, error: str) -> None:
 
 def _ensure() -> None:
     leases.ensure(jobs.duties(), now=clock.of_database())
+
+
+def _words(error: Exception) -> str:
+    """Return what an error says, in one line, or its kind if it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _with_connection(work: Callable[[], T]) -> T:

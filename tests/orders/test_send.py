@@ -9,9 +9,9 @@ from pytest_django import Settings
 
 from relaypanel.catalogue.models import Route
 from relaypanel.contract import OrderType
-from relaypanel.orders import schedules, send
+from relaypanel.orders import refund, requests, schedules, send
 from relaypanel.orders.models import CancelState, Order, OrderEvent, Status
-from relaypanel.orders.send import Intent
+from relaypanel.orders.send import Parcel
 from relaypanel.providers.answers import Accepted, AddAnswer, Fault, NotSent, Rejected, Unclear
 from relaypanel.providers.models import Provider
 from tests import cast
@@ -33,26 +33,31 @@ ANSWERS: list[AddAnswer] = [ACCEPTED, UNCLEAR, NOT_SENT, *(no(fault) for fault i
 NAMES = ["accepted", "unclear", "not_sent", *Fault]
 
 
-def begin(*, limit: int = 10, hours: float = 0) -> list[Intent]:
-    return send.begin(provider=scene.upstream(), limit=limit, now=later(hours=hours))
+def begin(*, limit: int = 10, hours: float = 0, provider: Provider | None = None) -> list[Parcel]:
+    """Do what the worker does before the first byte: look, and record the intent."""
+    provider, now = provider or scene.upstream(), later(hours=hours)
+    room = min(limit, send.room(provider, now=now))
+    parcels = send.due(provider=provider, limit=room, now=now)
+    intended = send.intend(provider=provider, parcels=parcels, now=now)
+    return [parcel for parcel in parcels if parcel.order_id in intended]
 
 
-def sending(**settings: Any) -> tuple[Order, Intent]:
+def sending(**settings: Any) -> tuple[Order, Parcel]:
     """Return an order that is being sent, and the intent to send it."""
     order = scene.placed(scene.relayed(**settings))
     [intent] = begin()
     return scene.again(order), intent
 
 
-def given_up() -> tuple[Order, Intent]:
+def given_up() -> tuple[Order, Parcel]:
     """Return an order whose sender never came back, and the intent it had."""
     order, intent = sending()
     assert send.give_up_overdue(provider_id=scene.upstream().pk, now=later(hours=1)) == 1
     return scene.again(order), intent
 
 
-def settle(intent: Intent, answer: AddAnswer) -> None:
-    send.settle(intent=intent, answer=answer, now=later(seconds=5))
+def settle(parcel: Parcel, answer: AddAnswer) -> None:
+    send.settle(parcel=parcel, answer=answer, now=later(seconds=5))
 
 
 def last_event(order: Order) -> tuple[str, str, str]:
@@ -69,7 +74,7 @@ class TestBegin:
         stored = scene.again(order)
         assert (stored.status, stored.token, stored.attempts) == (Status.SENDING, 1, 1)
         # Twice the thirty seconds that one call may take.
-        assert stored.sending_until == intent.until == later(seconds=60)
+        assert stored.sending_until == later(seconds=60)
         assert (intent.order_id, intent.token, intent.service) == (order.pk, 1, "77")
         assert last_event(order) == ("sending", Status.SENDING, "")
 
@@ -138,7 +143,7 @@ class TestBegin:
         def take(_: int) -> list[int]:
             taken: list[int] = []
             for _round in range(6):
-                intents = send.begin(provider=provider, limit=3, now=NOW)
+                intents = begin(provider=provider, limit=3)
                 taken += [intent.order_id for intent in intents]
             return taken
 
@@ -155,7 +160,7 @@ class TestBegin:
 
         with transaction.atomic():
             [mine] = begin(limit=1)
-            [theirs] = scene.elsewhere(lambda: begin(limit=1))
+            [theirs] = scene.elsewhere(lambda: begin(limit=2))
 
         assert (mine.order_id, theirs.order_id) == (first.pk, second.pk)
 
@@ -202,7 +207,7 @@ WIRE: dict[OrderType, dict[str, str]] = {
 }
 
 
-class TestIntent:
+class TestParcel:
     @pytest.mark.parametrize("type", OrderType)
     def test_carries_exactly_what_its_type_has(self, type: OrderType) -> None:
         service = scene.relayed(type=type, min=1)
@@ -362,7 +367,7 @@ class TestSettleRejected:
 
 
 class TestSettleServiceDead:
-    def two_routes(self) -> tuple[Order, Intent, Provider]:
+    def two_routes(self) -> tuple[Order, Parcel, Provider]:
         other = cast.provider(name="other")
         service = scene.relayed()
         cast.route(service, other, upstream_id="88")
@@ -379,14 +384,14 @@ class TestSettleServiceDead:
         assert (stored.status, stored.provider) == (Status.QUEUED, other)
         assert stored.due_at == later(seconds=5)
         assert last_event(order) == ("next_route", Status.QUEUED, "Nope")
-        [following] = send.begin(provider=other, limit=1, now=later(seconds=5))
+        [following] = begin(provider=other, hours=1)
         assert (following.service, following.token) == ("88", 2)
         assert following.client_ref == intent.client_ref
 
     def test_is_held_after_the_last_route(self) -> None:
         order, intent, other = self.two_routes()
         settle(intent, no(Fault.SERVICE_DEAD))
-        [following] = send.begin(provider=other, limit=1, now=later(seconds=5))
+        [following] = begin(provider=other, hours=1)
 
         settle(following, no(Fault.SERVICE_DEAD))
 
@@ -426,8 +431,8 @@ class TestSettleNotSent:
         now, rests = NOW, []
 
         for _ in range(7):
-            [intent] = send.begin(provider=scene.upstream(), limit=1, now=now)
-            send.settle(intent=intent, answer=NOT_SENT, now=now)
+            [parcel] = begin(hours=(now - NOW).total_seconds() / 3600)
+            send.settle(parcel=parcel, answer=NOT_SENT, now=now)
             due_at = scene.again(order).due_at
             rests.append((due_at - now).total_seconds())
             now = due_at
@@ -551,6 +556,174 @@ class TestGiveUpOverdue:
         assert scene.again(order).status == status
 
 
+class TestRoom:
+    def test_is_what_the_provider_may_have_at_once(self) -> None:
+        Provider.objects.filter(pk=scene.upstream().pk).update(concurrency=7)
+
+        assert send.room(scene.upstream(), now=NOW) == 7
+
+    def test_is_none_while_it_is_stopped(self) -> None:
+        provider = scene.upstream()
+        provider.paused_for, provider.paused_until = "unclear_answers", later(seconds=60)
+
+        assert send.room(provider, now=later(seconds=59.999)) == 0
+        provider.enabled = False
+        assert send.room(provider, now=later(hours=1)) == 0
+
+    def test_is_for_one_after_a_pause_until_an_order_is_taken(self) -> None:
+        provider = scene.upstream()
+        for _ in range(3):
+            send.note_health(provider_id=provider.pk, answer=UNCLEAR, now=NOW)
+
+        assert send.room(scene.upstream(), now=later(seconds=60)) == 1
+        send.note_health(provider_id=provider.pk, answer=ACCEPTED, now=later(seconds=61))
+        assert send.room(scene.upstream(), now=later(seconds=61)) == provider.concurrency
+
+
+class TestIntend:
+    def test_leaves_what_has_moved_on_since_it_was_seen(self) -> None:
+        kept, canceled, again = scene.order(), scene.order(), scene.order()
+        provider = scene.upstream()
+        parcels = send.due(provider=provider, limit=10, now=NOW)
+        scene.standing(canceled, Status.CANCELED)
+        [parcel] = [parcel for parcel in parcels if parcel.order_id == again.pk]
+        send.intend(provider=provider, parcels=[parcel], now=NOW)
+        send.settle(parcel=parcel, answer=NOT_SENT, now=NOW)
+
+        intended = send.intend(provider=provider, parcels=parcels, now=NOW)
+
+        assert intended == {kept.pk}
+        assert scene.again(again).status == Status.QUEUED
+
+    def test_leaves_what_went_to_another_provider(self) -> None:
+        order = scene.order()
+        parcels = send.due(provider=scene.upstream(), limit=10, now=NOW)
+        other = cast.provider(name="elsewhere")
+        Order.objects.filter(pk=order.pk).update(provider=other)
+
+        assert send.intend(provider=scene.upstream(), parcels=parcels, now=NOW) == set()
+
+
+class TestSettleAll:
+    def test_records_what_was_taken_together(self) -> None:
+        orders = [scene.order() for _ in range(3)]
+        parcels = begin()
+        settled: list[tuple[Parcel, AddAnswer]] = [
+            (parcel, Accepted(upstream_id=f"{parcel.order_id}00")) for parcel in parcels
+        ]
+
+        send.settle_all(settled=settled, now=later(seconds=5))
+
+        for order in orders:
+            stored = scene.again(order)
+            assert (stored.status, stored.upstream_id) == (Status.PENDING, f"{order.pk}00")
+            assert stored.sending_until is None
+            assert last_event(order) == ("accepted", Status.PENDING, "")
+
+    def test_tells_mixed_answers_apart(self) -> None:
+        orders = [scene.order() for _ in range(4)]
+        answers = [ACCEPTED, UNCLEAR, no(Fault.NEVER), NOT_SENT]
+
+        send.settle_all(settled=list(zip(begin(), answers, strict=True)), now=NOW)
+
+        assert [scene.again(order).status for order in orders] == [
+            Status.PENDING,
+            Status.UNCONFIRMED,
+            Status.CANCELED,
+            Status.QUEUED,
+        ]
+
+    @pytest.mark.parametrize("earlier", [True, False])
+    def test_parks_an_order_that_got_the_id_of_another(self, earlier: bool) -> None:
+        orders = [scene.order() for _ in range(3)]
+        parcels = begin()
+        ids = ["9001", "9002", "9002"]
+        if earlier:
+            ids[2] = "9003"
+            other = scene.order(Status.PENDING, upstream_id="9003")
+            assert other.provider == scene.upstream()
+        settled: list[tuple[Parcel, AddAnswer]] = [
+            (parcel, Accepted(upstream_id=upstream_id))
+            for parcel, upstream_id in zip(parcels, ids, strict=True)
+        ]
+
+        send.settle_all(settled=settled, now=NOW)
+
+        assert [scene.again(order).status for order in orders] == [
+            Status.PENDING,
+            Status.PENDING,
+            Status.UNCONFIRMED,
+        ]
+
+    def test_takes_a_late_answer_beside_others(self) -> None:
+        late, late_parcel = given_up()
+        order = scene.order()
+        [parcel] = begin(hours=1)
+        settled: list[tuple[Parcel, AddAnswer]] = [
+            (late_parcel, ACCEPTED),
+            (parcel, Accepted(upstream_id="9002")),
+        ]
+
+        send.settle_all(settled=settled, now=later(hours=1))
+
+        assert scene.again(late).upstream_id == "9001"
+        assert scene.again(order).upstream_id == "9002"
+
+
+class TestLinkQueue:
+    def test_lets_the_first_go_alone(self) -> None:
+        service = scene.relayed()
+        first, second = scene.placed(service), scene.placed(service)
+        for parcel in begin():
+            settle(parcel, no(Fault.LINK_BUSY))
+
+        parcels = begin(hours=1)
+
+        assert [parcel.order_id for parcel in parcels] == [first.pk]
+        assert scene.again(second).waits_for_link
+        settle(parcels[0], ACCEPTED)
+        assert [parcel.order_id for parcel in begin(hours=1)] == [second.pk]
+
+    def test_goes_on_when_the_first_ends(self) -> None:
+        service = scene.relayed()
+        running, waiting = scene.placed(service), scene.placed(service)
+        other = scene.placed(service, link=f"{LINK}/other")
+        first, *rest = begin()
+        settle(first, ACCEPTED)
+        for parcel in rest:
+            settle(parcel, no(Fault.LINK_BUSY))
+
+        refund.end(
+            scene.again(running), to=Status.COMPLETED, now=later(seconds=9), reason="upstream"
+        )
+
+        assert scene.again(waiting).due_at == later(seconds=9)
+        assert scene.again(other).due_at == later(seconds=65)
+
+    def test_tells_the_place_in_it(self) -> None:
+        service = scene.relayed()
+        orders = [scene.placed(service) for _ in range(3)]
+        for parcel in begin()[1:]:
+            settle(parcel, no(Fault.LINK_BUSY))
+
+        places = [send.place_in_link_queue(scene.again(order)) for order in orders]
+
+        assert places == [None, 1, 2]
+
+
+class TestRequeue:
+    def test_cancels_what_its_customer_no_longer_wants(self) -> None:
+        order, parcel = sending(cancel=True)
+        requests.ask_cancel(user_id=order.user_id, order_ids=[order.pk], now=NOW)
+
+        settle(parcel, NOT_SENT)
+
+        stored = scene.again(order)
+        assert (stored.status, stored.refunded_e8) == (Status.CANCELED, stored.charge_e8)
+        assert last_event(order)[0] == "canceled_before_sending"
+        assert scene.books_agree()
+
+
 class TestNoteHealth:
     def note(self, *answers: AddAnswer, seconds: float = 0) -> Provider:
         provider_id = scene.upstream().pk
@@ -562,9 +735,10 @@ class TestNoteHealth:
         scene.upstream()
 
         with scene.written() as rows:
-            self.note(ACCEPTED, no(Fault.NEVER), no(Fault.LINK_BUSY))
+            provider = self.note(ACCEPTED, no(Fault.NEVER), no(Fault.LINK_BUSY))
 
-        assert rows == [0, 0, 0]
+        assert set(rows) == {0}
+        assert send.is_well(provider)
 
     def test_breaks_after_three_unclear_answers_in_a_row(self) -> None:
         provider = self.note(UNCLEAR, UNCLEAR)
@@ -574,8 +748,7 @@ class TestNoteHealth:
 
         assert (provider.paused_for, provider.unclear_in_a_row) == ("unclear_answers", 3)
         assert provider.paused_until == later(seconds=60)
-        assert not send.is_open(provider, now=later(seconds=59.999))
-        assert send.is_open(provider, now=later(seconds=60))
+        assert not send.is_well(provider)
 
     def test_breaks_again_at_the_first_unclear_answer_after_the_break(self) -> None:
         self.note(UNCLEAR, UNCLEAR, UNCLEAR)
@@ -602,6 +775,11 @@ class TestNoteHealth:
 
         assert (provider.paused_for, provider.paused_until) == (fault.value, later(minutes=5))
         assert provider.unclear_in_a_row == 0
+
+    def test_keeps_the_pause_for_money_whatever_else_is_refused(self) -> None:
+        provider = self.note(no(Fault.NO_FUNDS), no(Fault.LINK_BUSY), no(Fault.NEVER))
+
+        assert (provider.paused_for, provider.paused_until) == ("no_funds", later(minutes=5))
 
     def test_rests_a_moment_without_a_connection(self) -> None:
         provider = self.note(UNCLEAR, NOT_SENT)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
-from relaypanel.http import Reply
+from relaypanel.http import Ready, Reply
 
 
 class Panel:
@@ -24,11 +23,11 @@ class Panel:
         *,
         deadline_seconds: float,
         bytes_max: int,
-        before: datetime | None = None,
+        ready: Ready | None = None,
     ) -> Reply:
         self.forms.append(dict(form))
         self.calls.append(
-            {"url": url, "deadline": deadline_seconds, "bytes_max": bytes_max, "before": before}
+            {"url": url, "deadline": deadline_seconds, "bytes_max": bytes_max, "ready": ready}
         )
         answer = self._script.pop(0)
         if isinstance(answer, Exception):
@@ -38,3 +37,7 @@ class Panel:
 
 def said(body: str, *, status: int = 200) -> Reply:
     return Reply(status=status, content_type="application/json", body=body.encode())
+
+
+async def at_once() -> None:
+    """Be ready: nothing is to be recorded before the call."""

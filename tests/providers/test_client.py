@@ -23,8 +23,7 @@ from relaypanel.providers.answers import (
 from relaypanel.providers.client import REPLY_BYTES_MAX, SERVICES_BYTES_MAX, Client
 from relaypanel.providers.faults import Declined
 from relaypanel.providers.registry import Endpoint
-from tests.cast import NOW
-from tests.providers.panel import Panel, said
+from tests.providers.panel import Panel, at_once, said
 from tests.providers.test_pricelist import LISTING, ROW
 
 KEY = "0123456789abcdef/0123456789abcdef"
@@ -49,7 +48,7 @@ class TestAdd:
         panel = Panel({"order": 23501})
         fields = {"link": "https://x.example/?a=1&b=2", "comments": "Đẹp 👍\r\n two "}
 
-        answer = asyncio.run(client(panel).add(service="7", fields=fields, before=NOW))
+        answer = asyncio.run(client(panel).add(service="7", fields=fields, ready=at_once))
 
         assert answer == Accepted(upstream_id="23501")
         assert panel.forms == [
@@ -66,7 +65,7 @@ class TestAdd:
                 "url": "https://upstream.example/api/v2",
                 "deadline": 20.0,
                 "bytes_max": REPLY_BYTES_MAX,
-                "before": NOW,
+                "ready": at_once,
             }
         ]
 
@@ -80,7 +79,7 @@ class TestAdd:
         panel = Panel({"order": 1})
         speaker = client(panel, speaks_client_ref=speaks)
 
-        asyncio.run(speaker.add(service="7", fields={}, client_ref=client_ref, before=NOW))
+        asyncio.run(speaker.add(service="7", fields={}, client_ref=client_ref, ready=at_once))
 
         assert panel.forms[0].get("client_ref") == sent
 
@@ -96,19 +95,19 @@ class TestAdd:
     def test_answers_to_whatever_happens(self, script: Any, answer: Any) -> None:
         panel = Panel(script)
 
-        assert asyncio.run(client(panel).add(service="7", fields={}, before=NOW)) == answer
+        assert asyncio.run(client(panel).add(service="7", fields={}, ready=at_once)) == answer
 
     @pytest.mark.parametrize("spelled", [KEY, KEY.replace("/", "\\/")])
     def test_keeps_our_key_out_of_the_words(self, spelled: str) -> None:
         panel = Panel(said(f'{{"error": "The key {spelled} of x may not"}}'))
 
-        answer = asyncio.run(client(panel).add(service="7", fields={}, before=NOW))
+        answer = asyncio.run(client(panel).add(service="7", fields={}, ready=at_once))
 
         assert answer == Rejected(fault=Fault.OTHER, words="The key [key] of x may not")
 
     @pytest.mark.parametrize("name", ["service", "key", "action"])
     def test_lets_no_field_stand_for_ours(self, name: str) -> None:
-        adding = client(Panel({"order": 1})).add(service="7", fields={name: "x"}, before=NOW)
+        adding = client(Panel({"order": 1})).add(service="7", fields={name: "x"}, ready=at_once)
 
         with pytest.raises(AssertionError):
             asyncio.run(adding)
@@ -126,13 +125,13 @@ class TestStatuses:
             "6": Rejected(fault=Fault.UNKNOWN_ORDER, words="Incorrect order ID"),
         }
 
-    def test_may_be_late(self) -> None:
+    def test_records_no_intent(self) -> None:
         panel = Panel({})
 
         asyncio.run(client(panel).statuses(["5"]))
 
-        # Reading repeats nothing, so it may use a kept connection at any time.
-        assert panel.calls[0]["before"] is None
+        # Reading repeats nothing, so it may use a kept connection.
+        assert panel.calls[0]["ready"] is None
 
     def test_asks_one_by_one_where_a_panel_knows_no_other_way(self) -> None:
         panel = Panel({"status": "Pending"}, {"error": "Incorrect order ID"})

@@ -7,7 +7,6 @@ client = Client(endpoint, Wire(panel=panel).post)
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 
 from relaypanel import http
 from relaypanel.simulator import replies
@@ -27,9 +26,11 @@ class Wire:
         *,
         deadline_seconds: float,
         bytes_max: int,
-        before: datetime | None = None,
+        ready: http.Ready | None = None,
     ) -> http.Reply:
         """Fail as `http.Session.post` does, without waiting for it."""
+        if ready is not None:
+            await ready()
         reply = replies.reply(panel=self.panel, faults=self.faults, form=form)
         if reply.is_reset:
             raise http.Unclear("the connection was reset")

@@ -1,0 +1,164 @@
+"""Sends one provider's waiting orders: many at once, each at most once.
+
+A parcel first gets its connection; then its intent is committed, together with those of
+others that are ready in the same moment; only then the first byte goes out.  A worker that
+dies before leaves the order in the queue, and one that dies after leaves it `sending`, to be
+parked as unconfirmed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+from django.db import InterfaceError, OperationalError
+
+from relaypanel import clock, http
+from relaypanel.orders import send
+from relaypanel.orders.send import Parcel
+from relaypanel.providers.answers import Accepted, AddAnswer, NotSent
+from relaypanel.providers.models import Provider
+from relaypanel.worker.batch import Batch
+from relaypanel.worker.context import Context
+
+log = structlog.get_logger(__name__)
+
+# An answer in memory is worth waiting for: the database may be restarting.
+RECORD_SECONDS: Final = 120
+RECORD_AGAIN_SECONDS: Final = 0.5
+
+
+class Sender:
+    """Sends what waits for one provider, until nothing does or its time is over."""
+
+    def __init__(self, context: Context, provider: Provider) -> None:
+        self._context = context
+        self._provider = provider
+        self._client = context.client(provider)
+        self._in_flight: dict[int, asyncio.Task[None]] = {}
+        self._intents: Batch[Parcel, bool] = Batch(self._intend)
+        self._answers: Batch[tuple[Parcel, AddAnswer], None] = Batch(self._settle)
+
+    async def run(self, *, seconds: float) -> int:
+        """Return how many orders were taken out of the queue, once each has its answer."""
+        until = clock.monotonic() + seconds
+        taken = 0
+        try:
+            while True:
+                if not self._context.stopping and clock.monotonic() < until:
+                    taken += await self._take()
+                if not self._in_flight:
+                    return taken
+                await self._land(return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            # Whatever went wrong with one: what the others bring back is still to be recorded.
+            if self._in_flight:
+                await asyncio.wait(self._in_flight.values())
+
+    async def _take(self) -> int:
+        """Set out with as many waiting orders as may go."""
+        flying = len(self._in_flight)
+        # One look for several places at once: looking costs more than a short wait.
+        if self._provider.concurrency - flying < min(4, self._provider.concurrency) and flying:
+            return 0
+        parcels = await self._context.db(
+            _due, self._provider.pk, flying=flying, but=list(self._in_flight)
+        )
+        for parcel in parcels:
+            self._in_flight[parcel.order_id] = asyncio.create_task(self._send(parcel))
+        return len(parcels)
+
+    async def _land(self, *, return_when: str) -> None:
+        await asyncio.wait(self._in_flight.values(), return_when=return_when)
+        for order_id, task in list(self._in_flight.items()):
+            if task.done():
+                del self._in_flight[order_id]
+                task.result()
+
+    async def _send(self, parcel: Parcel) -> None:
+        flight = _Flight(parcel, self._intents, seconds=self._client.endpoint.deadline_seconds)
+        answer = await self._client.add(
+            service=parcel.service,
+            fields=parcel.fields,
+            client_ref=parcel.client_ref,
+            ready=flight.ready,
+        )
+        if isinstance(answer, NotSent) and not await flight.is_intended():
+            # It never left the queue, and stays there.
+            await self._context.db(_note, self._provider.pk, answer)
+            return
+        log.info("sent", order=parcel.order_id, answer=type(answer).__name__)
+        await self._record(parcel, answer)
+
+    async def _record(self, parcel: Parcel, answer: AddAnswer) -> None:
+        """Record an answer even if the database has to come back first."""
+        until = clock.monotonic() + RECORD_SECONDS
+        while True:
+            try:
+                return await self._answers.ask((parcel, answer))
+            except (OperationalError, InterfaceError):
+                if clock.monotonic() > until:
+                    raise
+                await asyncio.sleep(RECORD_AGAIN_SECONDS)
+
+    async def _intend(self, parcels: list[Parcel]) -> list[bool]:
+        intended = await self._context.db(_intend, self._provider.pk, parcels)
+        return [parcel.order_id in intended for parcel in parcels]
+
+    async def _settle(self, settled: list[tuple[Parcel, AddAnswer]]) -> Sequence[None]:
+        await self._context.db(_settle, self._provider.pk, settled)
+        return [None] * len(settled)
+
+
+class _Flight:
+    """One parcel on its way: whether its intent was recorded, and in time."""
+
+    def __init__(self, parcel: Parcel, intents: Batch[Parcel, bool], *, seconds: float) -> None:
+        self._parcel = parcel
+        self._intents = intents
+        self._intent: asyncio.Future[bool] | None = None
+        self._until = clock.monotonic() + seconds
+
+    async def ready(self) -> None:
+        """Commit the intent; the first byte follows.  Raises http.NotSent."""
+        self._intent = self._intents.ask(self._parcel)
+        # Shielded: when the call's time is over, what becomes of the intent must still be known.
+        if not await asyncio.shield(self._intent):
+            raise http.NotSent("somebody else has the order by now")
+        # A worker that slept since then may have been given up meanwhile.
+        if clock.monotonic() >= self._until:
+            raise http.NotSent("its time was over before the first byte")
+
+    async def is_intended(self) -> bool:
+        return self._intent is not None and await self._intent
+
+
+def _due(provider_id: int, *, flying: int, but: list[int]) -> list[Parcel]:
+    # Read anew each time: a breaker or the owner may have stopped the provider meanwhile.
+    provider = Provider.objects.get(pk=provider_id)
+    now = clock.of_database()
+    limit = send.room(provider, now=now) - flying
+    return send.due(provider=provider, limit=limit, now=now, but=but)
+
+
+def _intend(provider_id: int, parcels: list[Parcel]) -> set[int]:
+    provider = Provider.objects.get(pk=provider_id)
+    now = clock.of_database()
+    if not send.room(provider, now=now):
+        return set()
+    return send.intend(provider=provider, parcels=parcels, now=now)
+
+
+def _settle(provider_id: int, settled: list[tuple[Parcel, AddAnswer]]) -> None:
+    now = clock.of_database()
+    send.settle_all(settled=settled, now=now)
+    provider = Provider.objects.get(pk=provider_id)
+    for _, answer in settled:
+        if not (isinstance(answer, Accepted) and send.is_well(provider)):
+            send.note_health(provider_id=provider_id, answer=answer, now=now)
+
+
+def _note(provider_id: int, answer: AddAnswer) -> None:
+    send.note_health(provider_id=provider_id, answer=answer, now=clock.of_database())
