@@ -65,7 +65,7 @@ def usable_routes(service_ids: Collection[int]) -> dict[int, tuple[UpstreamServi
         .order_by("position", "id")
     ):
         usable = found.setdefault(route.service_id, [])
-        if route.enabled and route.upstream.provider.enabled:
+        if route.enabled and not route.closed_for and route.upstream.provider.enabled:
             usable.append(route.upstream)
     return {service_id: tuple(usable) for service_id, usable in found.items()}
 

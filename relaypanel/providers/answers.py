@@ -69,6 +69,8 @@ class UpstreamStatus:
     # Of a subscription or a drip-feed: the IDs of the orders it made, oldest first.
     children: tuple[str, ...] = ()
     subscription: SubscriptionWord | None = None
+    # The status in the provider's own words where they are not known; for staff alone.
+    said: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

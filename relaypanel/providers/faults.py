@@ -126,7 +126,7 @@ class Declined(errors.ProviderError):
 
 def rejected(words: str, *, status: int = 200) -> Rejected:
     """Return the refusal that `words` say; the HTTP status helps where they are not understood."""
-    return Rejected(fault=_fault(words, status), words=_for_staff(words))
+    return Rejected(fault=_fault(words, status), words=for_staff(words))
 
 
 def _fault(words: str, status: int) -> Fault:
@@ -141,7 +141,7 @@ def _without_apostrophes(words: str) -> str:
     return words.replace("'", "").replace("’", "")
 
 
-def _for_staff(words: str) -> str:
+def for_staff(words: str) -> str:
     """Return one short line without addresses: they may hold keys, and lead away from our pages."""
     line = re.sub(r"(?:https?:)?//\S+|www\.\S+", "[address]", words, flags=re.IGNORECASE)
     line = "".join(character if character.isprintable() else " " for character in line)

@@ -14,6 +14,8 @@ class Provider(models.Model):
     url = models.URLField(max_length=300)
     key_encrypted = models.TextField()
     currency = models.CharField(max_length=3, default="USD")
+    # What one unit of its currency costs in the panel's.  NULL: it is the same currency.
+    rate_to_panel_e8 = models.BigIntegerField(null=True, blank=True)
     enabled = models.BooleanField(default=True)
 
     # -- dialect: what this panel does its own way --
@@ -26,6 +28,10 @@ class Provider(models.Model):
     poll_seconds = models.PositiveIntegerField(default=30)
     # It takes our `client_ref` and answers the same value with the same order.
     speaks_client_ref = models.BooleanField(default=False)
+    # The IDs of its orders only grow, so that those between two of ours tell what became of one.
+    brackets_ids = models.BooleanField(default=False)
+    # Nobody but this panel spends with our key, so that our balance there tells what it took.
+    key_is_exclusive = models.BooleanField(default=False)
 
     # -- health, written by the worker --
     balance_e8 = models.BigIntegerField(null=True)
@@ -46,6 +52,10 @@ class Provider(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(poll_seconds__range=(1, 86_400)), name="a_poll_rests_a_second_to_a_day"
+            ),
+            models.CheckConstraint(
+                condition=Q(rate_to_panel_e8__gte=1) | Q(rate_to_panel_e8=None),
+                name="a_currency_costs_something",
             ),
             models.CheckConstraint(
                 condition=Q(deadline_ms__range=(50, 120_000)), name="deadline_is_50ms_to_2min"

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final
 
-from asgiref.sync import sync_to_async
 from django.db import transaction
 
 from relaypanel import errors, http
@@ -28,26 +27,28 @@ class Recorded:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Fetched:
-    services: Recorded
+class Told:
+    """What a provider sells and what we have left there, not yet recorded."""
+
+    listings: list[Listing]
     balance: Balance
 
 
-async def fetch(*, provider: Provider, post: http.Post, now: datetime) -> Fetched:
-    """Ask a provider for its price list and our balance, and record both.
+async def fetch(provider: Provider) -> Told:
+    """Return what a provider tells, over connections of its own.  Raises ProviderError."""
+    async with http.Session() as session:
+        return await ask(Client(registry.endpoint(provider), session.post))
 
-    Raises ProviderError, and then nothing has changed.
-    """
-    client = Client(registry.endpoint(provider), post)
+
+async def ask(client: Client) -> Told:
+    """Return what a provider tells.  Raises ProviderError."""
     balance = await client.balance()
-    if balance.currency != provider.currency:
+    if balance.currency != client.endpoint.currency:
         # Its rates would be taken for another money.
         raise errors.ProviderError(
-            f"{provider.name} answers in {balance.currency} and was added with {provider.currency}."
+            f"It answers in {balance.currency} and was added with {client.endpoint.currency}."
         )
-    listings = await client.services()
-    recorded = await sync_to_async(_record_both)(provider.pk, listings, balance, now)
-    return Fetched(services=recorded, balance=balance)
+    return Told(listings=await client.services(), balance=balance)
 
 
 def record(*, provider_id: int, listings: Sequence[Listing], now: datetime) -> Recorded:
@@ -77,15 +78,6 @@ def record(*, provider_id: int, listings: Sequence[Listing], now: datetime) -> R
 def record_balance(*, provider_id: int, balance: Balance, now: datetime) -> None:
     """Write what we have left at a provider, in its currency."""
     Provider.objects.filter(pk=provider_id).update(balance_e8=balance.amount_e8, balance_at=now)
-
-
-def _record_both(
-    provider_id: int, listings: Sequence[Listing], balance: Balance, now: datetime
-) -> Recorded:
-    with transaction.atomic():
-        recorded = record(provider_id=provider_id, listings=listings, now=now)
-        record_balance(provider_id=provider_id, balance=balance, now=now)
-    return recorded
 
 
 _TOLD = [name for name in Listing.__dataclass_fields__ if name != "upstream_id"] + ["seen_at"]

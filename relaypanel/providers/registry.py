@@ -22,14 +22,21 @@ _NOT_JUDGED = {"url", "key_encrypted", "currency", "balance_e8", "balance_at", "
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 
 
-class Dialect(TypedDict, total=False):
+class Declared(TypedDict, total=False):
+    """What only its owner can know of a panel; models.Provider tells what each one means."""
+
+    speaks_client_ref: bool
+    brackets_ids: bool
+    key_is_exclusive: bool
+
+
+class Dialect(Declared, total=False):
     """What a panel does its own way; models.Provider tells what each one means."""
 
     deadline_ms: int
     concurrency: int
     status_batch: int
     poll_seconds: int
-    speaks_client_ref: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,6 +106,13 @@ def set_key(provider: Provider, key: str) -> None:
         raise BadKey
     provider.key_encrypted = vault.seal(key, place=_place(provider))
     provider.save(update_fields=["key_encrypted"])
+
+
+def declare(provider: Provider, **declared: Unpack[Declared]) -> None:
+    """Keep what its owner says of a provider; what is not named stays as it is."""
+    for name, value in declared.items():
+        setattr(provider, name, value)
+    provider.save(update_fields=list(declared))
 
 
 def endpoint(provider: Provider) -> Endpoint:

@@ -190,13 +190,16 @@ def _status(row: Json) -> UpstreamStatus | Rejected:
     if not isinstance(row, dict) or "status" not in row:
         raise _Unreadable
     cost_e8 = dialect.amount_e8(row.get("charge"))
+    word, subscription = dialect.order_word(row["status"]), _subscription(row)
+    is_known = word is not None or subscription is not None
     return UpstreamStatus(
-        word=dialect.order_word(row["status"]),
+        word=word,
         start_count=dialect.whole(row.get("start_count")),
         remains=dialect.whole(row.get("remains")),
         cost_e8=None if cost_e8 is None or cost_e8 < 0 else cost_e8,
         children=_children(row.get("orders")),
-        subscription=_subscription(row),
+        subscription=subscription,
+        said="" if is_known else faults.for_staff(dialect.text(row["status"])),
     )
 
 

@@ -1,310 +1,335 @@
 from __future__ import annotations
 
-from datetime import timedelta
-from decimal import Decimal
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from pytest_django import DjangoAssertNumQueries
+from django.db import DataError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+from structlog.testing import capture_logs
 
 from relaypanel import money
-from relaypanel.catalogue import mirror
-from relaypanel.catalogue.models import Category, Platform, Route, Service, Visibility
-from relaypanel.contract import TYPES, OrderType
+from relaypanel.catalogue import (
+    intake,
+    mirror,
+    offers,
+    pricing_rules,
+    staff,
+    terms,
+)
+from relaypanel.catalogue import (
+    listing as shop,
+)
+from relaypanel.catalogue.models import (
+    Closed,
+    News,
+    Outcome,
+    Quarantine,
+    Route,
+    Service,
+    ServiceUpdate,
+    Sync,
+    SyncChange,
+    Visibility,
+)
+from relaypanel.catalogue.pricing_rules import Rule
 from relaypanel.providers.models import Provider, UpstreamService
 from tests import cast
+from tests.catalogue.lists import LIKES, after, listing, rate, sell, sync
 
 pytestmark = pytest.mark.django_db
 
 
-class TestAddServices:
-    def test_puts_a_service_up_for_sale_with_a_route(self) -> None:
-        provider = cast.provider()
-        upstream = _listed(provider, "77", refill=True, cancel=True, dripfeed=True)
+class TestSync:
+    def test_brings_the_rates_up_to_date_at_the_next_call(self) -> None:
+        provider, alice = cast.provider(), cast.alice().user
+        service, other = sell(provider, listing("1"), listing("2", rate="15000"))
 
-        (service,) = _add(provider, markup="20")
+        synced = sync(provider, listing("1", rate="1.1"), listing("2", rate="15000"))
+
+        assert synced.outcome is Outcome.APPLIED
+        assert [row["rate"] for row in shop.rows(alice.id)] == ["1.32", "18000"]
+        found = offers.offers(service_ids=[service.pk, other.pk], user_ids=[alice.id])
+        assert found[alice.id, service.pk].rate_e8 == money.parse("1.32")
+
+    def test_records_the_list(self) -> None:
+        provider = cast.provider()
+        sell(provider, LIKES)
+
+        sync(provider, listing(rate="1.1"), listing("2"))
+
+        rows = UpstreamService.objects.order_by("pk").values_list("upstream_id", "rate_e8")
+        assert list(rows) == [("1", money.parse("1.1")), ("2", money.parse("1"))]
+        assert set(UpstreamService.objects.values_list("seen_at", flat=True)) == {after(1)}
+
+    def test_remembers_what_it_changed(self) -> None:
+        provider = cast.provider()
+        (service,) = sell(provider)
+
+        synced = sync(provider, listing(rate="1.1", name="Likes 🚀"), listing("2"))
+
+        event = Sync.objects.get()
+        assert (event.pk, event.provider, event.at) == (synced.sync_id, provider, after(1))
+        assert (event.outcome, event.listed, event.known) == (Outcome.APPLIED, 2, 1)
+        change = SyncChange.objects.get()
+        assert (change.sync, change.service) == (event, service)
+        assert change.before == {"rate_e8": money.parse("1.2"), "name": "Likes 👍"}
+        assert change.after == {"rate_e8": money.parse("1.32"), "name": "Likes 🚀"}
+
+    def test_leaves_no_event_when_nothing_changed(self) -> None:
+        provider = cast.provider()
+        sell(provider, LIKES, listing("2"))
+
+        for hours in (1, 2):
+            synced = sync(provider, LIKES, hours=hours)
+
+        assert synced.sync_id is None
+        assert not Sync.objects.exists()
+        assert Route.objects.get(upstream__upstream_id="2").missed == 2
+
+    def test_tells_customers(self) -> None:
+        provider = cast.provider()
+        (service,) = sell(provider)
+        ServiceUpdate.objects.all().delete()
+
+        sync(provider, listing(rate="1.1"))
+        sync(provider, listing(rate="1"), hours=2)
+
+        updates = ServiceUpdate.objects.order_by("pk")
+        assert [(u.kind, u.rate_before_e8, u.rate_e8, u.at) for u in updates] == [
+            (News.UP, money.parse("1.2"), money.parse("1.32"), after(1)),
+            (News.DOWN, money.parse("1.32"), money.parse("1.2"), after(2)),
+        ]
+        assert {update.service_id for update in updates} == {service.pk}
+
+    def test_lets_what_vanished_go_and_come_back(self) -> None:
+        provider, alice = cast.provider(), cast.alice().user
+        stays, (gone) = sell(provider, listing("1"), listing("2"))
+
+        shown = []
+        for hours in range(1, 5):
+            sync(provider, listing("1"), hours=hours)
+            shown.append([row["service"] for row in shop.rows(alice.id)])
+        sync(provider, listing("1"), listing("2"), hours=5)
+
+        assert shown == [[stays.pk, gone.pk], [stays.pk, gone.pk], [stays.pk], [stays.pk]]
+        assert [row["service"] for row in shop.rows(alice.id)] == [stays.pk, gone.pk]
+        kinds = ServiceUpdate.objects.order_by("pk").values_list("kind", flat=True)
+        assert list(kinds) == [News.NEW, News.NEW, News.OFF, News.ON]
+
+    def test_opens_nothing_that_staff_closed(self) -> None:
+        provider = cast.provider()
+        _, service = sell(provider, listing("1"), listing("2"))
+        for hours in range(1, 4):
+            sync(provider, listing("1"), hours=hours)
+        staff.change(service_id=service.pk, now=after(3), visibility=Visibility.DISABLED)
+
+        sync(provider, listing("1"), listing("2"), hours=4)
 
         service.refresh_from_db()
-        assert service.name == "Likes 👍"
-        assert service.description == "Fast"
-        assert service.category.name == "Facebook Likes"
-        assert service.category.platform.name == "Facebook"
-        assert service.type == OrderType.DEFAULT
-        assert money.text(service.rate_e8) == "1.08"
-        assert (service.rate_per, service.min, service.max) == (1000, 10, 5_000)
-        assert service.refill_days == 30
-        assert service.cancel
-        assert service.dripfeed
+        assert service.visibility == Visibility.DISABLED
+        assert Route.objects.get(service=service).closed_for == ""
+
+    def test_lets_no_order_go_where_a_route_is_closed(self) -> None:
+        provider = cast.provider()
+        (service,) = sell(provider)
+
+        sync(provider, listing(rate="10"))
+
+        assert Route.objects.get().closed_for == Closed.QUARANTINED
+        assert offers.usable_routes([service.pk]) == {service.pk: ()}
+        assert Quarantine.objects.get().accepted["rate_e8"] == LIKES.rate_e8
+
+    def test_takes_one_spike_for_one_matter(self) -> None:
+        provider = cast.provider()
+        (service,) = sell(provider)
+
+        for hours in (1, 2, 3):
+            sync(provider, listing(rate="10"), hours=hours)
+
+        assert Quarantine.objects.get().since_at == after(1)
+        assert rate(service) == "1.2"
+        sync(provider, listing(rate="1.1"), hours=4)
+        assert not Quarantine.objects.exists()
+        assert rate(service) == "1.32"
         assert service.visibility == Visibility.ENABLED
-        route = Route.objects.get()
-        assert (route.service, route.upstream, route.enabled) == (service, upstream, True)
 
-    def test_takes_the_whole_list_in_its_order(self) -> None:
+    def test_goes_by_the_terms_of_the_provider(self) -> None:
         provider = cast.provider()
-        for upstream_id in ("9", "10", "1"):
-            _listed(provider, upstream_id, name=f"no. {upstream_id}")
+        (service,) = sell(provider)
+        terms.change(provider, spike_percent=900, vanish_syncs=1)
 
-        services = _add(provider)
+        sync(provider, listing(rate="10"))
+        dear = rate(service)
+        sync(provider, listing("2"), hours=2)
 
-        assert [service.name for service in services] == ["no. 9", "no. 10", "no. 1"]
-        assert [service.pk for service in services] == sorted(service.pk for service in services)
+        service.refresh_from_db()
+        assert (dear, service.visibility) == ("12", Visibility.PAUSED)
 
-    def test_takes_only_what_is_asked_for(self) -> None:
-        provider = cast.provider()
-        for upstream_id in "abc":
-            _listed(provider, upstream_id, name=upstream_id)
+    def test_follows_the_currency_of_the_provider(self) -> None:
+        provider = cast.provider(currency="VND", rate_to_panel_e8=money.parse("0.5"))
+        (service,) = sell(provider)
+        terms.set_currency_rate(Provider.objects.get(), money.parse("0.6"))
 
-        services = _add(provider, only=["c", "a"])
+        sync(provider, LIKES)
 
-        assert [service.name for service in services] == ["a", "c"]
+        assert rate(service) == "0.72"
 
-    def test_leaves_what_already_has_a_route(self) -> None:
-        provider = cast.provider()
-        _listed(provider, "1")
-        (first,) = _add(provider, markup="20")
-        _listed(provider, "2")
+    def test_refuses_a_currency_that_nobody_priced(self) -> None:
+        provider = cast.provider(currency="VND")
 
-        (second,) = _add(provider, markup="50")
+        with pytest.raises(intake.OtherCurrency):
+            sync(provider, LIKES)
 
-        assert set(Service.objects.values_list("pk", "rate_e8")) == {
-            (first.pk, money.parse("1.08")),
-            (second.pk, money.parse("1.35")),
-        }
-        assert _add(provider, only=["1", "2"]) == []
-
-    def test_leaves_what_is_gone_from_the_latest_list(self) -> None:
-        provider = cast.provider()
-        _listed(provider, "gone", seen_at=cast.NOW - timedelta(minutes=1))
-        _listed(provider, "here", name="here")
-
-        (service,) = _add(provider)
-
-        assert service.name == "here"
+        assert not UpstreamService.objects.exists()
 
     def test_leaves_the_services_of_other_providers(self) -> None:
+        provider, other = cast.provider(), cast.provider(name="other")
+        (ours,) = sell(provider)
+        (theirs,) = sell(other, markup="50")
+
+        sync(provider, listing(rate="1.1"))
+
+        assert (rate(ours), rate(theirs)) == ("1.32", "1.5")
+
+    def test_applies_all_or_nothing(self) -> None:
         provider = cast.provider()
-        _listed(cast.provider(name="other"), "1")
-        _listed(provider, "1", name="ours")
+        (service,) = sell(provider)
+        before = _everything()
+        broken = replace(LIKES, upstream_id="2", rate_e8=2**63)
 
-        (service,) = _add(provider)
+        with pytest.raises((OverflowError, DataError)), transaction.atomic():
+            sync(provider, listing(rate="1.1"), broken)
 
-        assert service.name == "ours"
+        assert _everything() == before
+        assert rate(service) == "1.2"
 
-    def test_puts_new_things_behind_the_ones_that_are_there(self) -> None:
+
+class TestShortLists:
+    @pytest.mark.parametrize("held", [0, 1])
+    def test_change_nothing_and_say_so(self, held: int) -> None:
         provider = cast.provider()
-        Service.objects.filter(pk=cast.service().pk).update(position=4)
-        Category.objects.update(position=5)
-        Platform.objects.update(position=6)
-        _listed(provider, "1")
+        rows = [listing(str(number)) for number in range(1, 4)]
+        sell(provider, *rows)
+        before = _everything()
 
-        (service,) = _add(provider)
+        with capture_logs() as logs:
+            synced = sync(provider, *(replace(row, rate_e8=1) for row in rows[:held]))
 
-        assert service.position == 4
-        assert service.category.position == 5
-        assert service.category.platform.position == 6
+        assert _everything() == before
+        event = Sync.objects.get()
+        assert event.pk == synced.sync_id
+        assert event.outcome == (Outcome.SHORT if held else Outcome.EMPTY)
+        assert (event.listed, event.known) == (held, 3)
+        assert [log["event"] for log in logs] == ["price_list_refused"]
+        assert logs[0]["provider"] == provider.pk
 
-    def test_asks_little_for_a_long_list(
-        self, django_assert_max_num_queries: DjangoAssertNumQueries
-    ) -> None:
+    def test_can_be_believed_by_a_person(self) -> None:
         provider = cast.provider()
-        for number in range(100):
-            _listed(provider, str(number))
+        sell(provider, *(listing(str(number)) for number in range(1, 4)))
 
-        with django_assert_max_num_queries(25):
-            assert len(_add(provider)) == 100
+        synced = sync(provider, listing("1", rate="1.1"), accept_short=True)
 
-    @pytest.mark.parametrize("type_", OrderType)
-    def test_prices_each_type_by_its_own_basis(self, type_: OrderType) -> None:
+        assert synced.outcome is Outcome.APPLIED
+        assert sync(provider, listing("1"), hours=2).known == 1
+
+    def test_are_never_believed_when_they_are_empty(self) -> None:
         provider = cast.provider()
-        _listed(provider, "1", type=type_.value, dripfeed=True)
+        sell(provider)
 
-        (service,) = _add(provider)
+        assert sync(provider, accept_short=True).outcome is Outcome.EMPTY
 
-        assert service.type == type_
-        assert service.rate_per == TYPES[type_].rate_per
-        assert service.dripfeed == TYPES[type_].drip_feed
-
-
-class TestNames:
-    def test_reuse_the_shelf_of_that_name(self) -> None:
+    def test_are_those_whose_rows_cost_nothing(self) -> None:
         provider = cast.provider()
-        for upstream_id in "ab":
-            _listed(provider, upstream_id)
-        _listed(provider, "c", platform="Instagram")
+        sell(provider)
 
-        one, two, elsewhere = _add(provider)
+        assert sync(provider, listing(rate="0")).outcome is Outcome.EMPTY
 
-        assert one.category_id == two.category_id != elsewhere.category_id
-        assert elsewhere.category.name == one.category.name
-        assert Platform.objects.count() == 2
 
-    def test_have_a_stand_in_where_the_provider_gave_none(self) -> None:
+class TestAutoImport:
+    def test_puts_up_what_the_rule_says(self) -> None:
         provider = cast.provider()
-        _listed(provider, "88", name=" \n", platform="", category="\t")
+        sell(provider)
+        rule = Rule(percent_e2=5_000, auto_import=True)
+        sync(provider, LIKES, listing("2", category="Views"))
+        pricing_rules.set_for_provider(provider, rule, category="Views")
 
-        (service,) = _add(provider)
-
-        assert service.name == "Service 88"
-        assert service.category.name == "Other"
-        assert service.category.platform.name == "Other"
-
-    def test_are_one_line_that_fits_its_column(self) -> None:
-        provider = cast.provider()
-        _listed(
+        sync(
             provider,
-            "1",
-            name="a\r\n\x1b b\x9b" + "ờ" * 600,
-            platform="p " * 200,
-            category="c" * 300,
+            LIKES,
+            listing("2", category="Views"),
+            listing("3", category="Views", rate="2"),
+            listing("4"),
+            hours=2,
         )
 
-        (service,) = _add(provider)
+        new = Service.objects.latest("pk")
+        assert Service.objects.count() == 2
+        assert money.text(new.rate_e8) == "3"
+        assert new.routes.get().upstream.upstream_id == "3"
+        assert ServiceUpdate.objects.latest("pk").kind == News.NEW
 
-        service.refresh_from_db()
-        assert service.name == "a b " + "ờ" * 496
-        assert service.category.platform.name == ("p " * 60).rstrip()
-        assert service.category.name == "c" * 200
+    def test_is_not_done_without_a_rule(self) -> None:
+        provider = cast.provider()
+        sell(provider)
+
+        synced = sync(provider, LIKES, listing("2"))
+
+        assert [row.upstream_id for row in synced.plan.seen] == ["2"]
+        assert Service.objects.count() == 1
 
 
-class TestBounds:
-    @pytest.mark.parametrize(
-        ("theirs", "ours"),
-        [
-            ((10, 100), (10, 100)),
-            ((0, 0), (1, 1)),
-            ((-5, 100), (1, 100)),
-            ((100, 10), (100, 100)),
-            ((1, 2**62), (1, 2**31 - 1)),
-            ((2**40, 2**62), (2**31 - 1, 2**31 - 1)),
-        ],
+class TestPreview:
+    def test_tells_the_plan_and_changes_nothing(self) -> None:
+        provider = cast.provider()
+        sell(provider, listing("1"), listing("2"))
+        terms.of(provider)
+        before = _everything()
+        told = [listing("1", rate="1.1"), listing("3")]
+
+        seen = mirror.preview(provider, listings=told)
+
+        assert _everything() == before
+        done = mirror.sync(provider, listings=told, now=after(1))
+        assert seen.plan == done.plan
+        assert seen.sync_id is None
+
+    def test_tells_a_short_list(self) -> None:
+        provider = cast.provider()
+        sell(provider, *(listing(str(number)) for number in range(1, 4)))
+
+        assert mirror.preview(provider, listings=[LIKES]).outcome is Outcome.SHORT
+        believed = mirror.preview(provider, listings=[LIKES], accept_short=True)
+        assert believed.outcome is Outcome.APPLIED
+
+
+class TestLongLists:
+    SERVICES = 2_000
+
+    @pytest.mark.parametrize("rate", ["1", "1.1", "10"], ids=["unchanged", "changed", "spike"])
+    def test_take_a_bounded_number_of_statements(self, rate: str) -> None:
+        provider = cast.provider()
+        rows = [listing(str(number)) for number in range(self.SERVICES)]
+        sell(provider, *rows)
+        told = [replace(row, rate_e8=money.parse(rate)) for row in rows]
+
+        with CaptureQueriesContext(connection) as queries:
+            sync(provider, *told)
+
+        # A few of each kind, and those that write rows: as many at once as fit 999 values on
+        # SQLite, and 500 on PostgreSQL.
+        rows_each = 20 if connection.vendor == "sqlite" else 100
+        assert len(queries) < 25 + self.SERVICES / rows_each
+
+
+def _everything() -> dict[str, list[dict[str, Any]]]:
+    """Return every row that a sync may write, but its events."""
+    models: tuple[Any, ...] = (
+        UpstreamService,
+        Service,
+        Route,
+        Quarantine,
+        ServiceUpdate,
+        SyncChange,
     )
-    def test_are_brought_into_order(self, theirs: tuple[int, int], ours: tuple[int, int]) -> None:
-        provider = cast.provider()
-        _listed(provider, "1", min=theirs[0], max=theirs[1])
-
-        (service,) = _add(provider)
-
-        assert (service.min, service.max) == ours
-
-
-class TestMarkup:
-    @pytest.mark.parametrize(
-        ("theirs", "markup", "ours"),
-        [
-            ("0.9", "0", "0.9"),
-            ("15000", "20", "18000"),
-            ("0.00003", "10", "0.00003"),
-            ("0.12345678", "0", "0.12346"),
-            ("0.00000001", "0", "0.00001"),
-            ("1", "33.335", "1.33335"),
-            ("0", "20", "0"),
-        ],
-    )
-    def test_rounds_to_the_five_decimals_of_a_rate(
-        self, theirs: str, markup: str, ours: str
-    ) -> None:
-        provider = cast.provider()
-        _listed(provider, "1", rate_e8=money.parse(theirs))
-
-        (service,) = _add(provider, markup=markup)
-
-        assert money.text(service.rate_e8) == ours
-
-    @pytest.mark.parametrize("markup", ["-0.01", "10000.01", "NaN", "Infinity"])
-    def test_refuses_a_percentage_out_of_range(self, markup: str) -> None:
-        provider = cast.provider()
-        _listed(provider, "1")
-
-        with pytest.raises(mirror.MarkupOutOfRange):
-            _add(provider, markup=markup)
-
-    def test_refuses_a_rate_that_no_account_can_pay(self) -> None:
-        provider = cast.provider()
-        _listed(provider, "1")
-        _listed(provider, "2", rate_e8=money.MAX_E8)
-
-        with pytest.raises(mirror.RateTooHigh, match="The rate of 2 is higher"):
-            _add(provider, markup="0.01")
-
-        assert not Service.objects.exists()
-        assert not Platform.objects.exists()
-
-
-class TestRefusals:
-    def test_refuses_another_currency(self) -> None:
-        provider = cast.provider(currency="VND")
-        _listed(provider, "1")
-
-        with pytest.raises(mirror.OtherCurrency, match="upstream charges in VND"):
-            _add(provider)
-
-        assert not Service.objects.exists()
-
-    @pytest.mark.parametrize("unknown", ["404", "gone", "elsewhere"])
-    def test_refuses_what_the_latest_list_does_not_hold(self, unknown: str) -> None:
-        provider = cast.provider()
-        _listed(provider, "1")
-        _listed(provider, "gone", seen_at=cast.NOW - timedelta(minutes=1))
-        _listed(cast.provider(name="other"), "elsewhere")
-
-        with pytest.raises(mirror.NotOnPriceList) as refusal:
-            _add(provider, only=["1", unknown])
-
-        assert refusal.value.upstream_ids == (unknown,)
-        assert not Service.objects.exists()
-
-    def test_refuses_a_provider_whose_list_was_never_fetched(self) -> None:
-        with pytest.raises(mirror.PriceListTooOld):
-            _add(cast.provider())
-
-    def test_refuses_a_list_of_yesterday(self) -> None:
-        provider = cast.provider()
-        _listed(provider, "1", seen_at=cast.NOW - timedelta(days=1, seconds=1))
-
-        with pytest.raises(mirror.PriceListTooOld, match="refresh it first"):
-            _add(provider)
-
-
-class TestOnSale:
-    def test_names_what_already_has_a_route(self) -> None:
-        provider = cast.provider()
-        _listed(provider, "1")
-        _listed(provider, "2")
-        _add(provider)
-        _listed(provider, "3")
-
-        assert mirror.on_sale(provider, upstream_ids=None) == ["1", "2"]
-        assert mirror.on_sale(provider, upstream_ids=["2", "3"]) == ["2"]
-
-    def test_names_a_service_with_two_routes_once(self) -> None:
-        service, provider = cast.service(), cast.provider()
-        upstream = cast.route(service, provider, upstream_id="1")
-        Route.objects.create(service=cast.service(), upstream=upstream)
-
-        assert mirror.on_sale(provider, upstream_ids=None) == ["1"]
-
-
-def _add(provider: Provider, *, markup: str = "0", only: list[str] | None = None) -> list[Service]:
-    return mirror.add_services(
-        provider, markup_percent=Decimal(markup), upstream_ids=only, now=cast.NOW
-    )
-
-
-def _listed(provider: Provider, upstream_id: str, **fields: Any) -> UpstreamService:
-    row: dict[str, Any] = {
-        "name": "Likes 👍",
-        "description": "Fast",
-        "category": "Facebook Likes",
-        "platform": "Facebook",
-        "type": OrderType.DEFAULT.value,
-        "rate_e8": money.parse("0.9"),
-        "min": 10,
-        "max": 5_000,
-        "refill": False,
-        "cancel": False,
-        "dripfeed": False,
-        "seen_at": cast.NOW,
-    }
-    return UpstreamService.objects.create(
-        provider=provider, upstream_id=upstream_id, **(row | fields)
-    )
+    return {model.__name__: list(model.objects.order_by("pk").values()) for model in models}

@@ -4,7 +4,7 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from relaypanel import money
-from relaypanel.catalogue.models import Discount, Route, UserRate, Visibility
+from relaypanel.catalogue.models import Closed, Discount, Route, UserRate, Visibility
 from relaypanel.catalogue.offers import offers
 from tests import cast
 
@@ -97,6 +97,16 @@ class TestRoutes:
         offer = offers(service_ids=[service.pk], user_ids=[1])[1, service.pk]
 
         assert offer.routes == (usable,)
+
+    @pytest.mark.parametrize("why", Closed)
+    def test_leave_out_what_the_mirror_closed(self, why: Closed) -> None:
+        service = cast.service()
+        cast.route(service, cast.provider())
+        Route.objects.update(closed_for=why)
+
+        offer = offers(service_ids=[service.pk], user_ids=[1])[1, service.pk]
+
+        assert offer.routes == ()
 
     def test_may_all_be_unusable_without_making_the_service_manual(self) -> None:
         service = cast.service()

@@ -2,15 +2,9 @@ from __future__ import annotations
 
 import getpass
 import io
-import json
 import sys
-import threading
-from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from ipaddress import ip_network
-from typing import Any
-from urllib.parse import parse_qs
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -20,6 +14,8 @@ from relaypanel import money
 from relaypanel.providers import registry
 from relaypanel.providers.models import Provider, UpstreamService
 from tests import cast
+from tests.catalogue.lists import LIKES, rate, sell
+from tests.management.upstream import Upstream
 
 pytestmark = pytest.mark.django_db
 
@@ -209,6 +205,15 @@ class TestRefresh:
             "upstream lists 1 services, 0 of them new; our balance there is 100.84292 USD.\n"
         )
 
+    def test_lets_the_shop_follow(self, upstream: Upstream) -> None:
+        provider = registry.add(name="upstream", url=upstream.url, key=KEY)
+        sold = replace(LIKES, upstream_id="7", rate_e8=money.parse("0.8"))
+        (service,) = sell(provider, sold)
+
+        call_command("provider", "refresh", "upstream")
+
+        assert rate(service) == "1.08"
+
     @pytest.mark.parametrize("body", [b"<html>", b"", b'{"error":"Invalid API key"}'])
     def test_says_in_one_line_why_it_could_not(self, upstream: Upstream, body: bytes) -> None:
         provider = registry.add(name="upstream", url=upstream.url, key=KEY)
@@ -222,55 +227,18 @@ class TestRefresh:
         assert KEY not in str(error.value)
         assert provider.balance_e8 is None
 
+    def test_says_when_the_list_is_empty(self, upstream: Upstream) -> None:
+        registry.add(name="upstream", url=upstream.url, key=KEY)
+        upstream.replies["services"] = b"[]"
+
+        with pytest.raises(CommandError, match="The price list is empty"):
+            call_command("provider", "refresh", "upstream")
+
     def test_names_field_keys_when_the_key_cannot_be_opened(self) -> None:
         cast.provider(key_encrypted="sealed under another key")
 
         with pytest.raises(CommandError, match="FIELD_KEYS"):
             call_command("provider", "refresh", "upstream")
-
-
-class Upstream:
-    """A panel upstream that has one service, on a port of this machine."""
-
-    def __init__(self) -> None:
-        service: dict[str, Any] = {"service": 7, "name": "Likes 👍", "type": "Default"}
-        service |= {"rate": "0.90", "min": "10", "max": "5000", "category": "Likes"}
-        self.keys: set[str] = set()
-        self.replies = {
-            "services": json.dumps([service]).encode(),
-            "balance": b'{"balance":"100.84292","currency":"USD"}',
-        }
-        self.server = HTTPServer(("127.0.0.1", 0), self._handler())
-        self.url = f"http://127.0.0.1:{self.server.server_port}/api/v2"
-
-    def _handler(panel) -> type[BaseHTTPRequestHandler]:  # noqa: N805 - `self` is the request
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                length = int(self.headers["Content-Length"])
-                form = parse_qs(self.rfile.read(length).decode())
-                panel.keys.update(form["key"])
-                body = panel.replies[form["action"][0]]
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                """Keep quiet."""
-
-        return Handler
-
-
-@pytest.fixture
-def upstream(settings: Settings) -> Iterator[Upstream]:
-    settings.PRIVATE_PROVIDERS = [ip_network("127.0.0.0/8")]
-    panel = Upstream()
-    serving = threading.Thread(target=panel.server.serve_forever, kwargs={"poll_interval": 0.01})
-    serving.start()
-    yield panel
-    panel.server.shutdown()
-    panel.server.server_close()
-    serving.join()
 
 
 class _Terminal(io.StringIO):

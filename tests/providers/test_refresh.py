@@ -1,18 +1,19 @@
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from asgiref.sync import async_to_sync
 from django.db import connection
 from pytest_django import DjangoAssertNumQueries
 
 from relaypanel.contract import OrderType
 from relaypanel.errors import ProviderError
-from relaypanel.providers import refresh
+from relaypanel.providers import refresh, registry
 from relaypanel.providers.answers import Balance, Listing
+from relaypanel.providers.client import Client
 from relaypanel.providers.models import Provider, UpstreamService
 from tests import cast
 from tests.cast import NOW
@@ -28,11 +29,8 @@ def record(provider: Provider, *listings: Listing, now: Any = NOW) -> refresh.Re
     return refresh.record(provider_id=provider.pk, listings=listings, now=now)
 
 
-def fetch(provider: Provider, panel: Panel) -> refresh.Fetched:
-    fetched: refresh.Fetched = async_to_sync(refresh.fetch)(
-        provider=provider, post=panel.post, now=NOW
-    )
-    return fetched
+def ask(provider: Provider, panel: Panel) -> refresh.Told:
+    return asyncio.run(refresh.ask(Client(registry.endpoint(provider), panel.post)))
 
 
 class TestRecord:
@@ -146,37 +144,33 @@ class TestRecordBalance:
         assert (provider.balance_e8, provider.balance_at) == (-5, NOW)
 
 
-class TestFetch:
-    def test_records_the_price_list_and_the_balance(self) -> None:
-        provider = cast.provider()
+class TestAsk:
+    def test_returns_the_price_list_and_the_balance(self) -> None:
         panel = Panel({"balance": "1.5", "currency": "USD"}, [ROW])
 
-        fetched = fetch(provider, panel)
+        told = ask(cast.provider(), panel)
 
-        assert fetched.services == refresh.Recorded(new=1, known=0)
-        assert fetched.balance == Balance(amount_e8=150_000_000, currency="USD")
+        assert told.balance == Balance(amount_e8=150_000_000, currency="USD")
+        assert told.listings == [LISTING]
         assert [form["key"] for form in panel.forms] == ["its-key", "its-key"]
+
+    def test_records_nothing(self) -> None:
+        provider = cast.provider()
+
+        ask(provider, Panel({"balance": "1.5"}, [ROW]))
+
         provider.refresh_from_db()
-        assert provider.balance_e8 == 150_000_000
-        assert UpstreamService.objects.get().seen_at == NOW
+        assert provider.balance_e8 is None
+        assert not UpstreamService.objects.exists()
 
     @pytest.mark.parametrize(
         "script",
         [
             pytest.param([{"balance": "1", "currency": "VND"}, [ROW]], id="other currency"),
-            pytest.param([{"balance": "1"}, []], id="empty list"),
-            pytest.param([{"balance": "1"}, [None]], id="nothing readable"),
             pytest.param([{"balance": "1"}, said("<html>")], id="HTML"),
             pytest.param([{"error": "Invalid API key"}], id="refused"),
         ],
     )
-    def test_changes_nothing_when_it_fails(self, script: list[Any]) -> None:
-        provider = cast.provider()
-        record(provider, replace(LISTING, name="Before"))
-
+    def test_fails_as_a_whole(self, script: list[Any]) -> None:
         with pytest.raises(ProviderError):
-            fetch(provider, Panel(*script))
-
-        provider.refresh_from_db()
-        assert provider.balance_e8 is None
-        assert UpstreamService.objects.get().name == "Before"
+            ask(cast.provider(), Panel(*script))

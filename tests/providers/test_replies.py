@@ -287,7 +287,18 @@ class TestStatuses:
     def test_keeps_an_unknown_word_unknown(self, word: Any) -> None:
         told = replies.statuses(parsed({"5": {"status": word, "remains": 1}}), ids=["5"])
 
-        assert told["5"] == UpstreamStatus(word=None, start_count=None, remains=1, cost_e8=None)
+        # A number arrives as its text.
+        said = str(word) if word in ("Awaiting", 5) and word is not True else ""
+        assert told["5"] == UpstreamStatus(
+            word=None, start_count=None, remains=1, cost_e8=None, said=said
+        )
+
+    def test_keeps_an_unknown_word_for_staff_without_addresses(self) -> None:
+        words = "Waiting,  see\nhttps://panel.example/?key=1"
+
+        told = replies.statuses(parsed({"5": {"status": words}}), ids=["5"])
+
+        assert getattr(told["5"], "said", None) == "Waiting, see [address]"
 
     def test_tells_an_order_that_failed_from_a_call_that_failed(self) -> None:
         order = {"status": "Error", "charge": "0", "remains": "100"}

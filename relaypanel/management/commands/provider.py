@@ -1,24 +1,32 @@
 from __future__ import annotations
 
+import asyncio
 import getpass
 import sys
 from collections.abc import Callable
-from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Count
 
-from relaypanel import clock, http, money
+from relaypanel import clock, money
+from relaypanel.catalogue import diff, mirror
+from relaypanel.catalogue.models import Outcome
 from relaypanel.errors import ProviderError, Refused
 from relaypanel.providers import refresh, registry
 from relaypanel.providers.models import Provider
 
+# What only the owner knows: an option, its column, and what "yes" says.
+_DECLARED: Final = {
+    "ids-grow": ("brackets_ids", "the IDs of its orders only grow"),
+    "exclusive-key": ("key_is_exclusive", "nobody but this panel spends with our key there"),
+    "client-ref": ("speaks_client_ref", "it answers the same client_ref with the same order"),
+}
+
 
 class Command(BaseCommand):
-    help = "Look after the panels upstream: add, list, refresh, pause, resume."
+    help = "Look after the panels upstream: add, declare, list, refresh, pause, resume."
 
     def add_arguments(self, parser: CommandParser) -> None:
         verbs = parser.add_subparsers(title="what to do", required=True)
@@ -44,6 +52,10 @@ class Command(BaseCommand):
         added.add_argument(
             "--deadline-ms", type=int, metavar="N", help="the whole time one call may take"
         )
+        declared = verb("declare", self._declare, "say what only you can know of a panel")
+        declared.add_argument("name", metavar="NAME")
+        for option, (_, about) in _DECLARED.items():
+            declared.add_argument(f"--{option}", choices=("yes", "no"), help=about)
         verb("list", self._list, "print every panel and how it does")
         for name, run, about in (
             ("refresh", self._refresh, "fetch its price list and our balance there"),
@@ -67,6 +79,20 @@ class Command(BaseCommand):
             f"Added {provider.name}.  Next: relaypanel provider refresh {provider.name!r}"
         )
 
+    def _declare(self, options: dict[str, Any]) -> None:
+        provider = registry.named(options["name"])
+        told = {
+            option: options[option.replace("-", "_")]
+            for option in _DECLARED
+            if options[option.replace("-", "_")]
+        }
+        declared = {_DECLARED[option][0]: answer == "yes" for option, answer in told.items()}
+        if not declared:
+            raise CommandError("Say what is to be declared; --help tells what there is.")
+        registry.declare(provider, **declared)
+        words = ", ".join(f"{option} {answer}" for option, answer in told.items())
+        self.stdout.write(f"{provider.name}: {words}.")
+
     def _list(self, _options: dict[str, Any]) -> None:
         for provider in Provider.objects.annotate(count=Count("services")).order_by("name"):
             balance = "unknown" if provider.balance_e8 is None else money.text(provider.balance_e8)
@@ -77,12 +103,16 @@ class Command(BaseCommand):
 
     def _refresh(self, options: dict[str, Any]) -> None:
         provider = registry.named(options["name"])
-        # Not asyncio.run: this keeps what the fetch writes on this thread's connection.
-        fetched = async_to_sync(_fetch)(provider, clock.now())
-        services, balance = fetched.services, fetched.balance
+        told = asyncio.run(refresh.fetch(provider))
+        now, balance = clock.now(), told.balance
+        refresh.record_balance(provider_id=provider.pk, balance=balance, now=now)
+        # The shop follows at once: a list that was recorded and not followed would hide a spike.
+        synced = mirror.sync(provider, listings=told.listings, now=now)
+        if synced.outcome is not Outcome.APPLIED:
+            raise CommandError(diff.refused(synced.outcome, synced.listed, synced.known))
         self.stdout.write(
-            f"{provider.name} lists {services.new + services.known} services, "
-            f"{services.new} of them new; "
+            f"{provider.name} lists {synced.listed} services, "
+            f"{len(synced.plan.seen)} of them new; "
             f"our balance there is {money.text(balance.amount_e8)} {balance.currency}."
         )
 
@@ -115,8 +145,3 @@ def _health(provider: Provider) -> str:
     if not provider.enabled:
         return "paused"
     return provider.paused_for or "running"
-
-
-async def _fetch(provider: Provider, now: datetime) -> refresh.Fetched:
-    async with http.Session() as session:
-        return await refresh.fetch(provider=provider, post=session.post, now=now)
