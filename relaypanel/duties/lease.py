@@ -75,6 +75,11 @@ def renew(leases: Collection[Lease], *, lasting: timedelta, now: datetime) -> No
         _held(lease).update(leased_until=now + lasting)
 
 
+def is_held(lease: Lease) -> bool:
+    """Tell whether a duty is still ours: a worker that slept may have lost it."""
+    return _held(lease).exists()
+
+
 def finish(lease: Lease, *, due_at: datetime, cursor: int = 0) -> bool:
     """Give a duty back, to be done again at `due_at`; False when the lease was lost."""
     return bool(

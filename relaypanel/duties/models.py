@@ -23,3 +23,12 @@ class Duty(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Restoration(models.Model):
+    """The owner said that the database was restored from a backup; see worker/history.py."""
+
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"restored {self.at}"

@@ -1,6 +1,8 @@
 """Forwards cancel and refill requests to their provider and records the outcome.
 
-Both may be asked again safely: a provider that was asked twice refuses the second.
+Both may be asked again safely: a provider that was asked twice refuses the second.  A
+request that gets no answer is put again after a growing rest, and given up in the end: then
+the timeline of its order tells staff, and the customer may ask anew.
 """
 
 from __future__ import annotations
@@ -9,29 +11,36 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+import structlog
 from django.db import transaction
 
 from relaypanel.contract import RefillWord
-from relaypanel.orders import states
+from relaypanel.ledger import book
+from relaypanel.orders import requests, states
 from relaypanel.orders.models import (
     ACTIVE,
     CancelRequest,
     CancelState,
+    Order,
     Refill,
     RefillState,
+    Status,
 )
 from relaypanel.providers.answers import Fault, RefillStatus, RefillTaken, Rejected
 
-# How long a request rests when the provider could not be asked, or said "later".
+log = structlog.get_logger(__name__)
+
+# How long a request rests when the provider could not be asked, or said "later": twice as long
+# each time, up to REST_MAX.  The attempts take about a day.
 RETRY_AFTER: Final = timedelta(seconds=30)
-# How often an open refill is asked about.
-FOLLOW_EVERY: Final = timedelta(seconds=60)
+REST_MAX: Final = timedelta(hours=1)
+ATTEMPTS_MAX: Final = 30
+# A provider that is still at a refill after this long has forgotten it.
+FOLLOW_MAX: Final = timedelta(days=30)
 BATCH: Final = 100
 
 _LATER = (Fault.RATE_LIMIT, Fault.NO_FUNDS, Fault.BAD_KEY)
-_REFILL_STATES = {
-    RefillWord.PENDING: RefillState.IN_PROGRESS,
-    RefillWord.IN_PROGRESS: RefillState.IN_PROGRESS,
+_ENDS = {
     RefillWord.COMPLETED: RefillState.COMPLETED,
     RefillWord.REJECTED: RefillState.REJECTED,
 }
@@ -51,10 +60,22 @@ def cancels_due(*, provider_id: int, now: datetime) -> list[CancelRequest]:
     )
 
 
+def end_unsent(*, provider_id: int, now: datetime) -> int:
+    """End the orders that came back unsent after their cancel was asked, and return how many."""
+    asked = CancelRequest.objects.filter(
+        state=CancelState.ASKED,
+        order__provider_id=provider_id,
+        order__status__in=(Status.QUEUED, Status.HELD),
+        order__may_be_upstream=False,
+    ).order_by("due_at", "pk")
+    rows = list(asked.values_list("order_id", "order__user_id")[:BATCH])
+    return sum(_end_unsent(order_id, user_id, now=now) for order_id, user_id in rows)
+
+
 def settle_cancels(
     *, requests: Sequence[CancelRequest], told: Mapping[str, Rejected | None], now: datetime
 ) -> None:
-    """Apply the provider's answers, by upstream order ID."""
+    """Apply the provider's answers, by upstream order ID; none at all if the call failed."""
     for request in requests:
         upstream_id = request.order.upstream_id or ""
         if upstream_id not in told:
@@ -88,7 +109,12 @@ def settle_refills(
         match told.get(refill.order.upstream_id or ""):
             case RefillTaken(upstream_id=upstream_id):
                 _move_refill(
-                    refill, RefillState.IN_PROGRESS, now=now, upstream_id=upstream_id, due_at=now
+                    refill,
+                    RefillState.IN_PROGRESS,
+                    now=now,
+                    upstream_id=upstream_id,
+                    due_at=now,
+                    attempts=0,
                 )
             case Rejected() as no if no.fault not in _LATER:
                 _move_refill(refill, RefillState.REJECTED, now=now, detail=no.words)
@@ -101,45 +127,85 @@ def settle_refill_statuses(
 ) -> None:
     """Apply how refills stand upstream, by upstream refill ID."""
     for refill in refills:
-        answer = told.get(refill.upstream_id or "")
-        word = answer.word if isinstance(answer, RefillStatus) else None
-        state = _REFILL_STATES[word] if word else RefillState.IN_PROGRESS
-        if state is RefillState.IN_PROGRESS:
-            Refill.objects.filter(pk=refill.pk).update(due_at=now + _pace(refill, now))
-        else:
-            _move_refill(refill, state, now=now)
+        match told.get(refill.upstream_id or ""):
+            case RefillStatus(word=(RefillWord.COMPLETED | RefillWord.REJECTED) as word):
+                _move_refill(refill, _ENDS[word], now=now)
+            case _ if now > refill.asked_at + FOLLOW_MAX:
+                _give_up(refill, now=now)
+            case RefillStatus():
+                _follow(refill, now=now)
+            case _:
+                # It does not know the refill, or says nothing that can be read.
+                _later(refill, now=now)
 
 
-def _pace(refill: Refill, now: datetime) -> timedelta:
+def _follow(refill: Refill, *, now: datetime) -> None:
     # A young refill is asked about often, because many providers finish one at once.
-    age = now - refill.asked_at
-    return min(max(age / 10, timedelta(seconds=1)), FOLLOW_EVERY)
+    rest = min(max((now - refill.asked_at) / 10, timedelta(seconds=1)), REST_MAX)
+    Refill.objects.filter(pk=refill.pk).update(due_at=now + rest, attempts=0)
+
+
+def _end_unsent(order_id: int, user_id: int, *, now: datetime) -> bool:
+    with transaction.atomic():
+        book.lock([user_id])
+        order = Order.objects.select_for_update(of=("self",), no_key=True).get(pk=order_id)
+        if not requests.is_unsent(order):
+            return False
+        requests.end_unsent(order, now=now)
+    return True
 
 
 def _close_cancel(request: CancelRequest, answer: Rejected | None, *, now: datetime) -> None:
-    taken = answer is None
+    if answer is None:
+        _move_cancel(request, CancelState.FORWARDED, now=now, reason="cancel_forwarded")
+    else:
+        _move_cancel(
+            request, CancelState.REFUSED, now=now, reason="cancel_refused", detail=answer.words
+        )
+
+
+def _move_cancel(
+    request: CancelRequest, to: CancelState, *, now: datetime, reason: str, detail: str = ""
+) -> None:
     with transaction.atomic():
         rows = CancelRequest.objects.filter(pk=request.pk, state=CancelState.ASKED)
-        if rows.update(state=CancelState.FORWARDED if taken else CancelState.REFUSED):
-            states.record(
-                [request.order],
-                now=now,
-                reason="cancel_forwarded" if taken else "cancel_refused",
-                detail="" if answer is None else answer.words,
-            )
+        if rows.update(state=to, attempts=request.attempts):
+            states.record([request.order], now=now, reason=reason, detail=detail)
 
 
 def _move_refill(
-    refill: Refill, to: RefillState, *, now: datetime, detail: str = "", **changes: object
+    refill: Refill,
+    to: RefillState,
+    *,
+    now: datetime,
+    reason: str = "",
+    detail: str = "",
+    **changes: object,
 ) -> None:
     if to in (RefillState.COMPLETED, RefillState.REJECTED):
         changes["ended_at"] = now
     with transaction.atomic():
         rows = Refill.objects.filter(pk=refill.pk, state=refill.state)
         if rows.update(state=to, **changes):
-            states.record([refill.order], now=now, reason=f"refill_{to}", detail=detail)
+            states.record([refill.order], now=now, reason=reason or f"refill_{to}", detail=detail)
 
 
 def _later(request: CancelRequest | Refill, *, now: datetime) -> None:
-    request.due_at = now + RETRY_AFTER
-    request.save(update_fields=["due_at"])
+    request.attempts += 1
+    if request.attempts >= ATTEMPTS_MAX:
+        _give_up(request, now=now)
+        return
+    # The doubling stops before it could overflow.
+    request.due_at = now + min(RETRY_AFTER * 2 ** min(request.attempts - 1, 10), REST_MAX)
+    request.save(update_fields=["due_at", "attempts"])
+
+
+def _give_up(request: CancelRequest | Refill, *, now: datetime) -> None:
+    detail = f"no outcome after {request.attempts} attempts"
+    log.warning("request_given_up", order=request.order_id, request=type(request).__name__)
+    if isinstance(request, Refill):
+        _move_refill(
+            request, RefillState.REJECTED, now=now, reason="refill_given_up", detail=detail
+        )
+    else:
+        _move_cancel(request, CancelState.REFUSED, now=now, reason="cancel_given_up", detail=detail)

@@ -9,9 +9,10 @@ from datetime import datetime
 from django.db import connection
 
 from relaypanel.catalogue.offers import Offer
+from relaypanel.contract import OrderType
 from relaypanel.ledger import book, chart
 from relaypanel.ledger.models import Code
-from relaypanel.orders.models import Order, OrderEvent, Status
+from relaypanel.orders.models import Order, OrderEvent, RefillWatch, Status
 from relaypanel.orders.types import Content
 
 
@@ -57,20 +58,35 @@ def write(drafts: Sequence[Draft], *, now: datetime) -> list[Order]:
         OrderEvent(order_id=order.pk, at=now, to_status=order.status, reason="placed")
         for order in orders
     )
+    RefillWatch.objects.bulk_create(
+        RefillWatch(order=order, due_at=now)
+        for order, draft in zip(orders, drafts, strict=True)
+        if _is_counted_again(draft)
+    )
     return orders
+
+
+def _is_counted_again(draft: Draft) -> bool:
+    # A drip-feed is refilled run by run, and of a subscription nothing is delivered but its posts.
+    is_whole = draft.content.is_drip_feed or (
+        draft.offer.service.type == OrderType.SUBSCRIPTIONS and draft.parent is None
+    )
+    return draft.offer.service.auto_refill and not is_whole
 
 
 def _order(draft: Draft, now: datetime) -> Order:
     route = None if draft.content.is_drip_feed else next(iter(draft.offer.routes), None)
+    # A part is what its whole was when it was ordered, whatever became of the service since.
+    terms = draft.parent or draft.offer.service
     return Order(
         user_id=draft.user_id,
         service=draft.offer.service,
-        type=draft.offer.service.type,
+        type=terms.type,
         link=draft.content.link,
         quantity=draft.content.quantity,
         fields=draft.content.fields,
         rate_e8=draft.offer.rate_e8,
-        rate_per=draft.offer.service.rate_per,
+        rate_per=terms.rate_per,
         charge_e8=draft.charge_e8,
         client_ref=draft.client_ref,
         content_hash=draft.content_hash,

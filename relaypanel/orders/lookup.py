@@ -10,7 +10,7 @@ from django.conf import settings
 from relaypanel import money
 from relaypanel.contract import OrderType, StatusReply, SubscriptionReply, SubscriptionWord
 from relaypanel.orders import states
-from relaypanel.orders.models import DripFeed, Order, Status
+from relaypanel.orders.models import FINAL, DripFeed, Order, Status, Subscription
 
 _COLUMNS = (
     "id",
@@ -26,6 +26,8 @@ _COLUMNS = (
     "ended_at",
 )
 
+_ENDS = (SubscriptionWord.COMPLETED, SubscriptionWord.EXPIRED)
+
 
 def statuses(
     *, user_id: int, order_ids: Collection[int]
@@ -38,8 +40,9 @@ def statuses(
     feeds = _feeds(orders)
     parents = [order for order in orders if order.pk in feeds or _is_subscription(order)]
     children = _children(parents)
+    known = _subscriptions(parents)
     return {
-        order.pk: _subscription(order, children[order.pk])
+        order.pk: _subscription(order, known.get(order.pk), children[order.pk])
         if _is_subscription(order)
         else _status(order, feeds.get(order.pk), children[order.pk])
         for order in orders
@@ -76,6 +79,11 @@ def _children(parents: Sequence[Order]) -> defaultdict[int, list[Order]]:
     return found
 
 
+def _subscriptions(parents: Iterable[Order]) -> dict[int, Subscription]:
+    candidates = [order.pk for order in parents if _is_subscription(order)]
+    return Subscription.objects.in_bulk(candidates) if candidates else {}
+
+
 def _status(order: Order, feed: DripFeed | None, runs: Sequence[Order]) -> StatusReply:
     reply = StatusReply(
         charge=money.text(order.charge_e8 - order.refunded_e8),
@@ -85,20 +93,28 @@ def _status(order: Order, feed: DripFeed | None, runs: Sequence[Order]) -> Statu
         currency=settings.CURRENCY,
     )
     if feed is not None:
+        reply["start_count"] = str(_feed_start_count(runs))
         reply["remains"] = str(_feed_remains(order, feed, runs))
         reply["runs"] = str(feed.runs)
         reply["orders"] = [str(run.pk) for run in runs]
     return reply
 
 
+def _feed_start_count(runs: Iterable[Order]) -> int:
+    """Return what was there before the first run, 0 until somebody has counted."""
+    return next((run.start_count for run in runs if run.start_count is not None), 0)
+
+
 def _feed_remains(order: Order, feed: DripFeed, runs: Sequence[Order]) -> int:
     return sum(run.remains for run in runs) + (feed.runs - len(runs)) * order.quantity
 
 
-def _subscription(order: Order, posts: Sequence[Order]) -> SubscriptionReply:
+def _subscription(
+    order: Order, known: Subscription | None, posts: Sequence[Order]
+) -> SubscriptionReply:
     spent_e8 = sum(post.charge_e8 - post.refunded_e8 for post in posts)
     return SubscriptionReply(
-        status=_subscription_word(order, served=len(posts)),
+        status=_subscription_word(order, known, served=len(posts)),
         expiry=order.fields.get("expiry"),
         posts=str(len(posts)),
         orders=[str(post.pk) for post in posts],
@@ -107,10 +123,16 @@ def _subscription(order: Order, posts: Sequence[Order]) -> SubscriptionReply:
     )
 
 
-def _subscription_word(order: Order, *, served: int) -> SubscriptionWord:
+def _subscription_word(
+    order: Order, known: Subscription | None, *, served: int
+) -> SubscriptionWord:
     if order.status == Status.CANCELED:
         return SubscriptionWord.CANCELED
-    if order.status not in (Status.COMPLETED, Status.PARTIAL):
-        return SubscriptionWord.ACTIVE
+    if order.status not in FINAL:
+        is_paused = known is not None and known.paused_for != ""
+        return SubscriptionWord.PAUSED if is_paused else SubscriptionWord.ACTIVE
+    if known is not None and known.word in _ENDS:
+        return SubscriptionWord(known.word)
+    # Staff ended it by hand: what it served tells which end that was.
     wanted = int(order.fields.get("posts", 0))
     return SubscriptionWord.COMPLETED if served >= wanted > 0 else SubscriptionWord.EXPIRED

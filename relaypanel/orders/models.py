@@ -8,7 +8,7 @@ from django.db.models import F, Q
 
 from relaypanel import money
 from relaypanel.catalogue.models import Service
-from relaypanel.contract import OrderType
+from relaypanel.contract import OrderType, SubscriptionWord
 from relaypanel.providers.models import Provider, UpstreamService
 
 
@@ -78,6 +78,8 @@ class Order(models.Model):
     token = models.PositiveIntegerField(default=0)
     # Past this moment nobody can still be sending it.
     sending_until = models.DateTimeField(null=True)
+    # Sent once without a clear answer, and now asked for again under the same client_ref.
+    may_be_upstream = models.BooleanField(default=False)
 
     # -- a drip-feed's run, or a subscription's post: which one of its parent --
     parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="children")
@@ -99,10 +101,21 @@ class Order(models.Model):
             models.Index(
                 fields=("provider", "id"), condition=Q(status__in=ACTIVE), name="order_to_poll"
             ),
+            # Those that ended lately are asked about again: a panel may correct itself.
+            models.Index(
+                fields=("provider", "ended_at", "id"),
+                condition=Q(status__in=FINAL, upstream_id__isnull=False),
+                name="order_to_poll_after_its_end",
+            ),
             models.Index(
                 fields=("upstream_service", "link", "id"),
                 condition=Q(status=Status.QUEUED, waits_for_link=True),
                 name="order_link_queue",
+            ),
+            models.Index(
+                fields=("provider", "status", "id"),
+                condition=Q(status__in=(Status.UNCONFIRMED, Status.HELD)),
+                name="order_for_staff",
             ),
             models.Index(
                 fields=("service", "link"),
@@ -173,10 +186,28 @@ class OrderEvent(models.Model):
     detail = models.CharField(max_length=500, blank=True, default="")
 
     class Meta:
-        indexes = (models.Index(fields=("order", "id"), name="event_timeline"),)
+        indexes = (
+            models.Index(fields=("order", "id"), name="event_timeline"),
+            # The neighbours in time of an order that nobody answered for.
+            models.Index(
+                fields=("at",), condition=Q(to_status=Status.SENDING), name="event_of_a_sending"
+            ),
+            models.Index(
+                fields=("at",),
+                condition=Q(from_status=Status.UNCONFIRMED),
+                name="event_after_unconfirmed",
+            ),
+        )
 
     def __str__(self) -> str:
         return f"order {self.order_id}: {self.reason}"
+
+
+class FeedState(models.TextChoices):
+    GOING = "going"  # runs are to come
+    PAUSED = "paused"  # runs are to come, once it is resumed
+    MADE = "made"  # no run is to come; those that were made go on
+    ENDED = "ended"  # its order has ended
 
 
 class DripFeed(models.Model):
@@ -188,15 +219,17 @@ class DripFeed(models.Model):
     runs = models.PositiveIntegerField()
     interval_minutes = models.PositiveIntegerField()
     next_run = models.PositiveIntegerField(default=1)
-    # NULL: no run is to come.
+    # NULL: no run is to come, or the last one still waits with us and the interval starts later.
     next_run_at = models.DateTimeField(null=True)
+    state = models.CharField(max_length=6, choices=FeedState.choices, default=FeedState.GOING)
 
     class Meta:
         indexes = (
+            # Finds the runs that are due, the intervals to start and the feeds to end.
             models.Index(
-                fields=("next_run_at",),
-                condition=Q(next_run_at__isnull=False),
-                name="drip_feed_run_due",
+                fields=("state", "next_run_at"),
+                condition=~Q(state=FeedState.ENDED),
+                name="drip_feed_to_look_at",
             ),
         )
         constraints = (
@@ -204,10 +237,70 @@ class DripFeed(models.Model):
                 condition=Q(runs__gte=1, interval_minutes__gte=1, next_run__gte=1),
                 name="a_drip_feed_has_runs",
             ),
+            models.CheckConstraint(
+                condition=Q(state__in=FeedState.values), name="a_drip_feed_state_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=(FeedState.GOING, FeedState.PAUSED)) | Q(next_run_at=None),
+                name="a_run_to_come_has_a_drip_feed_that_goes_on",
+            ),
         )
 
     def __str__(self) -> str:
         return f"{self.order_id}: run {self.next_run} of {self.runs}"
+
+
+class Timekeeper(models.Model):
+    """One row: until when somebody watched the timetables.  See schedules.py."""
+
+    watched_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (models.CheckConstraint(condition=Q(id=1), name="there_is_one_timekeeper"),)
+
+    def __str__(self) -> str:
+        return f"watched until {self.watched_at:%Y-%m-%d %H:%M:%S}"
+
+
+class PausedFor(models.TextChoices):
+    NO_FUNDS = "no_funds"  # its customer's balance does not cover the next post
+    UPSTREAM = "upstream"  # its provider says so
+
+
+class Subscription(models.Model):
+    """What is known of a subscription beside its order, once its provider has told something."""
+
+    order = models.OneToOneField(
+        Order, on_delete=models.CASCADE, primary_key=True, related_name="subscription"
+    )
+    # As its provider tells it; empty: not in the words of a subscription.
+    word = models.CharField(
+        max_length=10, choices=[(w.value, w.value) for w in SubscriptionWord], blank=True
+    )
+    # Empty: it goes on.
+    paused_for = models.CharField(max_length=10, choices=PausedFor.choices, blank=True)
+    # Served by the provider, and to be charged when there is money again.
+    posts_waiting = models.PositiveIntegerField(default=0)
+    # How many pieces they have, by upstream ID, as they were when they were first seen.
+    waiting_sizes = models.JSONField(default=dict)
+    # Served beyond the number that was ordered; nobody is charged for these.
+    posts_beyond = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(word__in=("", *(w.value for w in SubscriptionWord))),
+                name="a_subscription_word_is_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(paused_for=PausedFor.NO_FUNDS, posts_waiting__gte=1)
+                | Q(paused_for__in=("", PausedFor.UPSTREAM), posts_waiting=0),
+                name="a_post_waits_for_money_alone",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"subscription {self.order_id}: {self.word}"
 
 
 class CancelState(models.TextChoices):
@@ -282,3 +375,19 @@ class Refill(models.Model):
 
     def __str__(self) -> str:
         return f"refill {self.pk} of {self.order_id}"
+
+
+class RefillWatch(models.Model):
+    """An order whose refills open by themselves: when it is counted again.  See recount.py."""
+
+    order = models.OneToOneField(
+        Order, on_delete=models.CASCADE, primary_key=True, related_name="refill_watch"
+    )
+    due_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "refill watches"
+        indexes = (models.Index(fields=("due_at",), name="order_to_count_again"),)
+
+    def __str__(self) -> str:
+        return f"order {self.order_id}"

@@ -31,6 +31,9 @@ from relaypanel.orders.models import (
 # Two refills of one order keep this distance; so the words of the wire say.
 REFILL_GAP: Final = timedelta(hours=24)
 
+# A cancel that was refused is put to its provider again after this long.
+ASK_AGAIN_AFTER: Final = timedelta(seconds=60)
+
 REFILL_WORDS: Final = {
     RefillState.PENDING: RefillWord.PENDING,
     RefillState.IN_PROGRESS: RefillWord.IN_PROGRESS,
@@ -81,7 +84,8 @@ def ask_cancel(
 ) -> dict[int, errors.Refused | None]:
     """Record a cancel request for each order; None says that it was taken.
 
-    Asking again for what was asked is taken and changes nothing.
+    Asking again for what was asked is taken and changes nothing; what the provider refused is
+    asked anew.
     """
     return _for_each(user_id, order_ids, lambda order: _cancel(order, now))
 
@@ -90,13 +94,45 @@ def ask_refill(
     *, user_id: int, order_ids: Sequence[int], now: datetime
 ) -> dict[int, errors.Refused | int]:
     """Return the ID of a new refill, or the refusal, for each order."""
-    return _for_each(user_id, order_ids, lambda order: _refill(order, now))
+    return _for_each(user_id, order_ids, lambda order: open_refill(order, now=now).pk)
 
 
 def refill_words(*, user_id: int, refill_ids: Sequence[int]) -> dict[int, RefillWord]:
     """Return the state of each refill that is the user's; the others are absent."""
     rows = Refill.objects.filter(pk__in=refill_ids, order__user_id=user_id)
     return {pk: REFILL_WORDS[RefillState(state)] for pk, state in rows.values_list("pk", "state")}
+
+
+def is_unsent(order: Order) -> bool:
+    """Whether it is a provider's to fulfil, and nobody upstream can have heard of it."""
+    waits = order.status in (Status.QUEUED, Status.HELD)
+    return waits and order.provider_id is not None and not order.may_be_upstream
+
+
+def end_unsent(order: Order, *, now: datetime) -> None:
+    """End an order that is held by the caller and that nobody upstream has heard of."""
+    refund.end(order, to=Status.CANCELED, now=now, reason="canceled_before_sending")
+
+
+def open_refill(order: Order, *, now: datetime) -> Refill:
+    """Return a new refill of an order that is locked.  Raises what stands in the way."""
+    service = order.service
+    # The runs of a drip-feed are refilled one by one: upstream, the whole is no order.
+    if service.refill_days is None or DripFeed.objects.filter(pk=order.pk).exists():
+        raise RefillDisabled
+    latest = Refill.objects.filter(order=order).order_by("-pk").first()
+    if latest is not None and latest.state in OPEN_REFILL:
+        raise RefillRunning
+    if order.status != Status.COMPLETED:
+        raise OrderNotCompleted
+    assert order.ended_at is not None
+    if now < order.ended_at + timedelta(hours=service.refill_after_hours):
+        raise RefillTooSoon
+    if latest is not None and now < latest.asked_at + REFILL_GAP:
+        raise RefillTooSoon
+    if now > order.ended_at + timedelta(days=service.refill_days):
+        raise RefillDaysOver
+    return Refill.objects.create(order=order, asked_at=now, due_at=now)
 
 
 def _for_each(
@@ -113,10 +149,12 @@ def _for_each(
             .order_by("pk")
             .in_bulk()
         )
-        # Each once, or the second answer would be about what the first one did.
-        return {
-            order_id: _verdict(orders.get(order_id), act) for order_id in dict.fromkeys(order_ids)
+        # Each once, or the second answer would be about what the first one did; and in the order of
+        # their IDs, in which everybody takes the timetables of drip-feeds.
+        verdicts = {
+            order_id: _verdict(orders.get(order_id), act) for order_id in sorted({*order_ids})
         }
+        return {order_id: verdicts[order_id] for order_id in order_ids}
 
 
 def _verdict(order: Order | None, act: Callable[[Order], T]) -> T | errors.Refused:
@@ -135,9 +173,9 @@ def _cancel(order: Order, now: datetime) -> None:
         raise CancelTooLate
     if DripFeed.objects.filter(pk=order.pk).exists():
         _cancel_drip_feed(order, now)
-    elif order.status in (Status.QUEUED, Status.HELD) and order.provider_id is not None:
-        # Nobody upstream has heard of it, and this row is locked: it ends here and now.
-        refund.end(order, to=Status.CANCELED, now=now, reason="canceled_before_sending")
+    elif is_unsent(order):
+        # This row is locked: it ends here and now.
+        end_unsent(order, now=now)
     else:
         _record_cancel(order, now)
 
@@ -155,25 +193,8 @@ def _record_cancel(order: Order, now: datetime) -> None:
         order=order, defaults={"asked_at": now, "due_at": now}
     )
     if not is_new and request.state == CancelState.REFUSED:
-        # What upstream refused while the order was starting it may take later.
-        request.state, request.asked_at, request.due_at = CancelState.ASKED, now, now
-        request.save(update_fields=["state", "asked_at", "due_at"])
-
-
-def _refill(order: Order, now: datetime) -> int:
-    service = order.service
-    if service.refill_days is None:
-        raise RefillDisabled
-    latest = Refill.objects.filter(order=order).order_by("-pk").first()
-    if latest is not None and latest.state in OPEN_REFILL:
-        raise RefillRunning
-    if order.status != Status.COMPLETED:
-        raise OrderNotCompleted
-    assert order.ended_at is not None
-    if now < order.ended_at + timedelta(hours=service.refill_after_hours):
-        raise RefillTooSoon
-    if latest is not None and now < latest.asked_at + REFILL_GAP:
-        raise RefillTooSoon
-    if now > order.ended_at + timedelta(days=service.refill_days):
-        raise RefillDaysOver
-    return Refill.objects.create(order=order, asked_at=now, due_at=now).pk
+        # What upstream refused while the order was starting it may take later, but a customer who
+        # asks every second does not ask it every second.
+        request.due_at = max(now, request.asked_at + ASK_AGAIN_AFTER)
+        request.state, request.asked_at, request.attempts = CancelState.ASKED, now, 0
+        request.save(update_fields=["state", "asked_at", "due_at", "attempts"])

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from relaypanel import errors
 from relaypanel.ledger import book
-from relaypanel.orders import refund, states
+from relaypanel.orders import brackets, refund, schedules, states
 from relaypanel.orders.models import ACTIVE, FINAL, DripFeed, Order, Status
 
 
@@ -32,10 +32,11 @@ def set_status(*, order_id: int, to: Status, now: datetime, remains: int | None 
     """
     with transaction.atomic():
         order = _locked(order_id)
-        _check(order, to, remains)
+        _check(order, to, remains, now)
         if to in FINAL:
             undelivered = 0 if to is Status.COMPLETED and remains is None else remains
-            refund.end(order, to=to, now=now, reason="staff", remains=undelivered)
+            refund.end(order, to=to, now=now, reason=brackets.STAFF, remains=undelivered)
+            schedules.follow_correction(order, now=now)
         else:
             states.move(order, to=to, now=now, reason="staff", provider=None, upstream_service=None)
     return order
@@ -50,10 +51,12 @@ def _locked(order_id: int) -> Order:
     return Order.objects.select_for_update(of=("self",), no_key=True).get(pk=order_id)
 
 
-def _check(order: Order, to: Status, remains: int | None) -> None:
+def _check(order: Order, to: Status, remains: int | None, now: datetime) -> None:
     here = Status(order.status)
     if here is Status.SENDING:
         raise MoveNotAllowed(f"order {order.pk} is being sent; wait for the answer")
+    if here is Status.UNCONFIRMED and not brackets.is_settled(order, now=now):
+        raise MoveNotAllowed(f"order {order.pk} may still be on its way; wait for the answer")
     if to not in states.ARROWS[here] or to not in (*ACTIVE, *FINAL):
         raise MoveNotAllowed(f"order {order.pk} is {here} and cannot become {to}")
     if to in ACTIVE and (order.upstream_id is not None or here is Status.UNCONFIRMED):

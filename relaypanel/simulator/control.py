@@ -12,13 +12,15 @@ several the oldest goes first.  The names are in faults.py.  Other orders, alone
     {"clear": true}                            no more faults and no more latency
     {"latency": {"min_ms": 1, "max_ms": 8}}    each call takes so long, at random between the two
     {"speed": 5}                               time runs so much faster from now on
+    {"adopt": true}                            any ID it never gave is an order in progress
 
-They are carried out from the top: clear, latency, speed, fault.  The answer is {"done": true}, or
-HTTP 400 and {"error": "…"}, and then nothing was changed.
+They are carried out from the top: clear, latency, speed, adopt, fault.  The answer is
+{"done": true}, or HTTP 400 and {"error": "…"}, and then nothing was changed.
 
-GET answers {"orders": 3, "accepted": {"https://…": 1, …}, "calls": {"add": 3, …},
-"speed": 1.0, "faults": [{"fault": "empty", "action": "add", "times": 2}]}: `accepted` counts the
-orders taken by link (of a subscription by username), and `times` is what is left of a fault.
+GET answers {"orders": 3, "accepted": {"https://…": 1, …}, "placed": {"17": "https://…", …},
+"calls": {"add": 3, …}, "speed": 1.0, "faults": [{"fault": "empty", "action": "add", "times": 2}]}:
+`accepted` counts the orders taken by link (of a subscription by username), `placed` says which ID
+each was given, and `times` is what is left of a fault.
 
 There is no key: the simulator listens on loopback unless it is told otherwise.
 """
@@ -62,6 +64,7 @@ class _Order(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     clear: bool = False
     latency: Latency | None = None
     speed: Annotated[float, msgspec.Meta(gt=0, le=SPEED_MAX)] | None = None
+    adopt: bool | None = None
 
 
 @dataclass(kw_only=True, slots=True)
@@ -84,6 +87,8 @@ def obey(simulator: Simulator, body: bytes) -> None:
         simulator.latency = order.latency
     if order.speed is not None:
         simulator.pace.set_speed(order.speed)
+    if order.adopt is not None:
+        simulator.panel.adopts = order.adopt
     if order.fault is not None:
         simulator.faults.add(_fault(order, order.fault))
 
@@ -94,6 +99,7 @@ def report(simulator: Simulator) -> dict[str, object]:
     return {
         "orders": panel.accepted.total(),
         "accepted": panel.accepted,
+        "placed": panel.placed,
         "calls": panel.calls,
         "speed": simulator.pace.speed,
         "faults": [

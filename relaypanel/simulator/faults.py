@@ -20,6 +20,8 @@ class FaultKind(StrEnum):
     DUPLICATE_ID = "duplicate_id"  # done, and answered with the ID of an earlier order
     NEGATIVE_REMAINS = "negative_remains"  # done; each status row says less than nothing is left
     UNKNOWN_WORD = "unknown_word"  # done; each status row carries `words` as its status
+    MUDDLED = "muddled"  # done; a status list lacks, repeats, spoils and adds rows
+    POISON = "poison"  # not done: HTTP 500 where an ID ends in `words`; done for all others
     ERROR = "error"  # not done: refused with `words`
 
 

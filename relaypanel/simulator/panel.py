@@ -34,7 +34,9 @@ class Panel:
     """`clock` says seconds that only go forward.  Without `key` any key will do.
 
     `calls` counts by action and `accepted` by link (or username) the orders taken: the proof
-    that nobody sent one twice.
+    that nobody sent one twice.  `placed` says by ID for which link each was.  One that `adopts`
+    takes any ID it is asked about for an order in progress: a bench asks about more orders than
+    it can place.
     """
 
     def __init__(
@@ -48,6 +50,8 @@ class Panel:
     ) -> None:
         self.calls: Counter[str] = Counter()
         self.accepted: Counter[str] = Counter()
+        self.placed: dict[int, str] = {}
+        self.adopts = False
         self._clock = clock
         # The moment of the call that is being answered.
         self._now_seconds = clock()
@@ -115,6 +119,7 @@ class Panel:
         wish = intake.read(offer=offer, form=form)
         order = self._place(offer, wish)
         self.accepted[wish.target] += 1
+        self.placed[order.id] = wish.target
         return {"order": order.id}
 
     def _status(self, form: Form) -> object:
@@ -192,6 +197,8 @@ class Panel:
     # -- what follows --
 
     def _status_of(self, text: str) -> contract.StatusReply | contract.SubscriptionReply:
+        if self.adopts and (number := intake.whole_number(text) or 0) not in self._orders:
+            return _adopted(number)
         order = self._find(text)
         if isinstance(order, Order):
             return order.reply(self._now_seconds)
@@ -253,6 +260,16 @@ class Panel:
         if order is None:
             raise TurnedDown(words.INCORRECT_ORDER)
         return order
+
+
+def _adopted(order_id: int) -> contract.StatusReply:
+    return {
+        "charge": "0.5",
+        "start_count": str(_start_count(order_id)),
+        "status": OrderWord.IN_PROGRESS.value,
+        "remains": "500",
+        "currency": CURRENCY,
+    }
 
 
 def _start_count(order_id: int) -> int:

@@ -125,6 +125,39 @@ def _with(answer: Any, field: str, text: str) -> object:
     return {asked: _with(row, field, text) for asked, row in answer.items()}
 
 
+def _muddled(panel: Panel, form: Form, _: Fault) -> Reply:
+    answer: Any = panel.answer(form)
+    if "orders" not in form or "error" in answer:
+        return _json(answer)
+    rows = [row for asked, told in answer.items() for row in _muddle(asked, told)]
+    last = max((int(asked) for asked in answer if asked.isdecimal()), default=0)
+    return _json([None, "?", *rows, *(_canceled(str(last + step)) for step in range(1, 11))])
+
+
+def _muddle(asked: str, told: dict[str, object]) -> list[dict[str, object]]:
+    """Return the rows about one ID: its last digit says what is wrong with them."""
+    row = {"order": asked, **told}
+    match asked[-1]:
+        case "3":
+            return []
+        case "7":
+            return [row, _canceled(asked)]
+        case "9":
+            return [{"order": asked, "status": [{}]}]
+    return [row]
+
+
+def _canceled(asked: str) -> dict[str, object]:
+    return {"order": asked, "status": "Canceled", "remains": "0"}
+
+
+def _poison(panel: Panel, form: Form, fault: Fault) -> Reply:
+    asked = form.get("orders", form.get("order", "")).split(",")
+    if any(upstream_id.endswith(fault.words or "13") for upstream_id in asked):
+        return _http_500(panel, form, fault)
+    return _json(panel.answer(form))
+
+
 def _error(panel: Panel, form: Form, fault: Fault) -> Reply:
     panel.count(form)
     return _json({"error": fault.words or "Something went wrong. Please contact support"})
@@ -142,5 +175,7 @@ _SPOILED: Final[Mapping[FaultKind, Callable[[Panel, Form, Fault], Reply]]] = {
     FaultKind.DUPLICATE_ID: _duplicate_id,
     FaultKind.NEGATIVE_REMAINS: _negative_remains,
     FaultKind.UNKNOWN_WORD: _unknown_word,
+    FaultKind.MUDDLED: _muddled,
+    FaultKind.POISON: _poison,
     FaultKind.ERROR: _error,
 }

@@ -194,6 +194,23 @@ class TestRenew:
         assert names(claim(seconds=1)) == ["send:3"]
 
 
+class TestIsHeld:
+    def test_until_it_is_given_back(self) -> None:
+        lease = claimed()
+        assert leases.is_held(lease)
+
+        leases.finish(lease, due_at=NOW)
+
+        assert not leases.is_held(lease)
+
+    def test_until_another_has_it(self) -> None:
+        old = claimed()
+        [new] = claim(seconds=11)
+
+        assert not leases.is_held(old)
+        assert leases.is_held(new)
+
+
 class TestFinish:
     def test_gives_the_duty_back_until_it_is_due_again(self) -> None:
         lease = claimed()

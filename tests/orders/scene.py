@@ -14,19 +14,23 @@ from django.db import connection, transaction
 from relaypanel import money
 from relaypanel.accounts.models import User
 from relaypanel.catalogue.models import Service
+from relaypanel.contract import OrderWord
 from relaypanel.ledger import audit as ledger_audit
 from relaypanel.ledger import book
 from relaypanel.orders import audit as orders_audit
-from relaypanel.orders import place
+from relaypanel.orders import place, schedules, subscriptions
 from relaypanel.orders.models import (
     FINAL,
     WITHOUT_UPSTREAM_ID,
     CancelRequest,
+    DripFeed,
+    FeedState,
     Order,
     OrderEvent,
     Status,
 )
 from relaypanel.orders.place import OrderRequest
+from relaypanel.providers.answers import UpstreamStatus
 from relaypanel.providers.models import Provider
 from tests import cast
 
@@ -97,6 +101,30 @@ def drip_feed(*, runs: int = 3, interval: int = 30, **settings: Any) -> Order:
     """Return a drip-feed of 1000 pieces and 1 a run."""
     service = relayed(dripfeed=True, **settings)
     return placed(service, runs=str(runs), interval=str(interval))
+
+
+def runs(parent: Order) -> list[Order]:
+    return list(Order.objects.filter(parent=parent).order_by("run"))
+
+
+def make_runs(parent: Order, count: int) -> list[Order]:
+    """Make the next runs of a drip-feed without waiting for their intervals; return all."""
+    for _ in range(count):
+        DripFeed.objects.filter(order=parent, state=FeedState.GOING).update(next_run_at=NOW)
+        schedules.run_due(now=NOW)
+    return runs(parent)
+
+
+def told(word: OrderWord | None = OrderWord.IN_PROGRESS, **fields: Any) -> UpstreamStatus:
+    """Return what a provider tells of an order."""
+    empty: dict[str, Any] = {"start_count": None, "remains": None, "cost_e8": None}
+    return UpstreamStatus(word=word, **(empty | fields))
+
+
+def serve(parent: Order, *upstream_ids: str, now: datetime = NOW) -> list[Order]:
+    """Let the provider of a subscription tell of its posts; return those that are ours."""
+    subscriptions.follow(parent=parent, answer=told(children=upstream_ids), told={}, now=now)
+    return list(Order.objects.filter(parent=parent).order_by("run"))
 
 
 def again(order: Order) -> Order:

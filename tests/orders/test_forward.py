@@ -90,6 +90,52 @@ class TestCancelsDue:
         assert [request.order_id for request in due] == [order.pk for order in reversed(orders[2:])]
 
 
+class TestEndUnsent:
+    def end_unsent(self) -> int:
+        return forward.end_unsent(provider_id=scene.upstream().pk, now=later(hours=1))
+
+    @pytest.mark.parametrize("status", [Status.QUEUED, Status.HELD])
+    def test_ends_what_came_back_after_its_cancel_was_asked(self, status: Status) -> None:
+        request = scene.asked(scene.order(status))
+
+        assert self.end_unsent() == 1
+
+        ended = scene.again(request.order)
+        assert (ended.status, scene.balance()) == (Status.CANCELED, "1000")
+        assert CancelRequest.objects.get().state == CancelState.DONE
+        assert scene.reasons(request.order) == ["canceled_before_sending"]
+        assert scene.books_agree()
+
+    @pytest.mark.parametrize(
+        "status", [Status.SENDING, Status.UNCONFIRMED, Status.PENDING, Status.IN_PROGRESS]
+    )
+    def test_waits_for_what_a_provider_may_have(self, status: Status) -> None:
+        request = scene.asked(scene.order(status))
+
+        assert self.end_unsent() == 0
+
+        assert CancelRequest.objects.get() == request
+        assert scene.again(request.order).status == status
+
+    def test_leaves_what_may_be_upstream_and_what_was_not_asked(self) -> None:
+        scene.asked(scene.order(may_be_upstream=True))
+        scene.order()
+        scene.asked(scene.placed(cast.service(cancel=True)))
+
+        assert self.end_unsent() == 0
+
+    def test_leaves_what_was_sent_in_the_same_moment(self) -> None:
+        request = scene.asked(scene.order())
+
+        def send() -> None:
+            scene.standing(request.order, Status.SENDING)
+
+        with scene.meanwhile(send, before="ledger_account"):
+            assert self.end_unsent() == 0
+
+        assert scene.again(request.order).status == Status.SENDING
+
+
 class TestSettleCancels:
     def settle(self, request: CancelRequest, told: dict[str, Rejected | None]) -> CancelRequest:
         [due] = forward.cancels_due(provider_id=scene.upstream().pk, now=NOW)
@@ -116,7 +162,23 @@ class TestSettleCancels:
         request = self.settle(scene.asked(running()), {"9001": no(fault)})
 
         assert (request.state, request.due_at) == (CancelState.ASKED, later(seconds=30))
-        assert said(request.order) == []
+        assert (request.attempts, said(request.order)) == (1, [])
+
+    @pytest.mark.parametrize(
+        ("attempts", "rest_seconds"), [(0, 30), (1, 60), (6, 1920), (7, 3600), (28, 3600)]
+    )
+    def test_rests_longer_each_time(self, attempts: int, rest_seconds: int) -> None:
+        request = self.settle(scene.asked(running(), attempts=attempts), {})
+
+        assert request.due_at == later(seconds=rest_seconds)
+        assert request.attempts == attempts + 1
+
+    def test_gives_up_in_the_end_and_tells_staff(self) -> None:
+        request = self.settle(scene.asked(running(), attempts=29), {})
+
+        assert (request.state, request.attempts) == (CancelState.REFUSED, 30)
+        assert said(request.order) == [("cancel_given_up", "no outcome after 30 attempts", "")]
+        assert forward.cancels_due(provider_id=scene.upstream().pk, now=later(days=9)) == []
 
     def test_asks_later_when_upstream_did_not_mention_it(self) -> None:
         request = self.settle(scene.asked(running()), {"777": None})
@@ -166,7 +228,7 @@ class TestSettleRefills:
         made = self.settle({"9001": RefillTaken(upstream_id="31")})
 
         assert (made.state, made.upstream_id) == (RefillState.IN_PROGRESS, "31")
-        assert (made.due_at, made.ended_at) == (later(seconds=5), None)
+        assert (made.due_at, made.ended_at, made.attempts) == (later(seconds=5), None, 0)
         assert said(made.order) == [("refill_in_progress", "", "")]
 
     @pytest.mark.parametrize("fault", NO)
@@ -185,7 +247,16 @@ class TestSettleRefills:
         made = self.settle(told)
 
         assert (made.state, made.due_at) == (RefillState.PENDING, later(seconds=35))
-        assert (made.upstream_id, said(made.order)) == (None, [])
+        assert (made.upstream_id, made.attempts, said(made.order)) == (None, 1, [])
+
+    def test_gives_up_in_the_end_and_tells_staff(self) -> None:
+        made = refill(attempts=29)
+
+        forward.settle_refills(refills=[made], told={}, now=NOW)
+
+        made.refresh_from_db()
+        assert (made.state, made.ended_at) == (RefillState.REJECTED, NOW)
+        assert said(made.order) == [("refill_given_up", "no outcome after 30 attempts", "")]
 
     def test_does_nothing_when_staff_ended_it_meanwhile(self) -> None:
         made = refill()
@@ -241,11 +312,48 @@ class TestSettleRefillStatuses:
         assert said(made.order) == []
 
     @pytest.mark.parametrize(
-        ("age_seconds", "rest_seconds"), [(0, 1), (10, 1), (100, 10), (600, 60), (86_400, 60)]
+        ("age_seconds", "rest_seconds"),
+        [(0, 1), (10, 1), (100, 10), (36_000, 3600), (86_400, 3600)],
     )
+    @pytest.mark.parametrize("word", [None, RefillWord.IN_PROGRESS])
     def test_asks_about_an_old_one_less_often(
-        self, age_seconds: float, rest_seconds: float
+        self, age_seconds: float, rest_seconds: float, word: RefillWord | None
     ) -> None:
-        made = self.settle({}, age_seconds=age_seconds)
+        made = self.settle({"31": RefillStatus(word=word)}, age_seconds=age_seconds)
 
         assert made.due_at == later(seconds=age_seconds + rest_seconds)
+
+    @pytest.mark.parametrize("told", [{}, {"31": no(Fault.UNKNOWN_ORDER)}])
+    def test_gives_up_where_the_provider_knows_nothing_of_it(
+        self, told: dict[str, RefillStatus | Rejected]
+    ) -> None:
+        made = refill(state=RefillState.IN_PROGRESS, upstream_id="31", attempts=29)
+
+        forward.settle_refill_statuses(refills=[made], told=told, now=NOW)
+
+        made.refresh_from_db()
+        assert made.state == RefillState.REJECTED
+        assert said(made.order) == [("refill_given_up", "no outcome after 30 attempts", "")]
+
+    def test_forgets_the_attempts_when_an_answer_comes(self) -> None:
+        made = refill(state=RefillState.IN_PROGRESS, upstream_id="31", attempts=29)
+        told = {"31": RefillStatus(word=RefillWord.IN_PROGRESS)}
+
+        forward.settle_refill_statuses(refills=[made], told=told, now=NOW)
+
+        made.refresh_from_db()
+        assert made.attempts == 0
+
+    @pytest.mark.parametrize(
+        ("word", "state"),
+        [
+            (RefillWord.IN_PROGRESS, RefillState.REJECTED),
+            (RefillWord.COMPLETED, RefillState.COMPLETED),
+        ],
+    )
+    def test_gives_up_what_its_provider_has_forgotten(
+        self, word: RefillWord, state: RefillState
+    ) -> None:
+        made = self.settle({"31": RefillStatus(word=word)}, age_seconds=31 * 86_400)
+
+        assert made.state == state

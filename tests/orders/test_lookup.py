@@ -4,9 +4,9 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from relaypanel import money
-from relaypanel.contract import OrderType
-from relaypanel.orders import lookup, refund, schedules, subscriptions
-from relaypanel.orders.models import Order, Status
+from relaypanel.contract import OrderType, SubscriptionWord
+from relaypanel.orders import lookup, refund, schedules
+from relaypanel.orders.models import Order, PausedFor, Status, Subscription
 from tests import cast
 from tests.orders import scene
 from tests.orders.scene import NOW
@@ -20,11 +20,16 @@ def told(order: Order) -> object:
     return lookup.statuses(user_id=order.user_id, order_ids=[order.pk])[order.pk]
 
 
+def word_of(order: Order) -> str:
+    reply = lookup.statuses(user_id=order.user_id, order_ids=[order.pk])[order.pk]
+    return reply["status"]
+
+
 def subscription(status: Status, **fields: str) -> Order:
     """Return a subscription that served one post."""
     service = scene.relayed(type=OrderType.SUBSCRIPTIONS, rate="0.5")
     order = scene.standing(scene.placed(service, **POSTS, **fields), Status.PENDING)
-    subscriptions.mirror(parent=order, upstream_ids=[f"{order.pk}-1"], now=NOW)
+    scene.serve(order, f"{order.pk}-1")
     return scene.standing(order, status)
 
 
@@ -70,7 +75,7 @@ class TestStatuses:
 
         assert lookup.statuses(user_id=bob.pk, order_ids=[order.pk, 10**9]) == {}
 
-    def test_take_three_queries_for_a_hundred(
+    def test_take_four_queries_for_a_hundred(
         self, django_assert_max_num_queries: DjangoAssertNumQueries
     ) -> None:
         orders = [scene.drip_feed(runs=2) for _ in range(32)]
@@ -81,7 +86,7 @@ class TestStatuses:
         orders += [*plain, *(scene.placed(service) for _ in range(100 - len(orders + plain)))]
         user_id, ids = orders[0].user_id, [order.pk for order in orders]
 
-        with django_assert_max_num_queries(3):
+        with django_assert_max_num_queries(4):
             found = lookup.statuses(user_id=user_id, order_ids=ids)
 
         assert len(found) == 100
@@ -99,15 +104,13 @@ class TestStatuses:
 class TestDripFeed:
     def test_says_its_runs_and_their_orders(self) -> None:
         parent = scene.drip_feed(runs=3, interval=30)
-        schedules.run_due(now=NOW)
-        schedules.run_due(now=scene.later(minutes=30))
-        first, second = Order.objects.filter(parent=parent).order_by("run")
-        scene.standing(first, Status.COMPLETED, remains=0)
+        first, second = scene.make_runs(parent, 2)
+        scene.standing(first, Status.COMPLETED, remains=0, start_count=3572)
         scene.standing(second, Status.IN_PROGRESS, remains=400)
 
         assert told(parent) == {
             "charge": "3",
-            "start_count": "0",
+            "start_count": "3572",
             "status": "In progress",
             "remains": "1400",
             "currency": "USD",
@@ -218,9 +221,31 @@ class TestSubscription:
     def test_says_its_own_words(self, status: Status, fields: dict[str, str], word: str) -> None:
         parent = subscription(status, **fields)
 
-        reply = lookup.statuses(user_id=parent.user_id, order_ids=[parent.pk])[parent.pk]
+        assert word_of(parent) == word
 
-        assert reply["status"] == word
+    @pytest.mark.parametrize("paused_for", [PausedFor.NO_FUNDS, PausedFor.UPSTREAM])
+    def test_says_that_it_is_paused_until_it_ends(self, paused_for: PausedFor) -> None:
+        parent = subscription(Status.IN_PROGRESS)
+        waiting = int(paused_for == PausedFor.NO_FUNDS)
+        Subscription.objects.update(paused_for=paused_for, posts_waiting=waiting)
+
+        words = [word_of(parent), word_of(scene.standing(parent, Status.CANCELED))]
+
+        assert words == ["Paused", "Canceled"]
+
+    @pytest.mark.parametrize(
+        ("word", "posts"),
+        [
+            (SubscriptionWord.COMPLETED, ""),
+            (SubscriptionWord.COMPLETED, "2"),
+            (SubscriptionWord.EXPIRED, "1"),
+        ],
+    )
+    def test_ends_in_the_words_of_its_provider(self, word: SubscriptionWord, posts: str) -> None:
+        parent = subscription(Status.COMPLETED, **({"posts": posts} if posts else {}))
+        Subscription.objects.update(word=word)
+
+        assert word_of(parent) == word
 
 
 class TestIdsByRef:

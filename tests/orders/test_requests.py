@@ -6,14 +6,16 @@ import pytest
 from django.db import transaction
 
 from relaypanel.catalogue.models import Service
-from relaypanel.contract import RefillWord
+from relaypanel.contract import OrderType, RefillWord
 from relaypanel.errors import Refused
-from relaypanel.orders import refund, requests, schedules, states
+from relaypanel.orders import forward, refund, requests, schedules, states
 from relaypanel.orders.models import (
     CancelRequest,
     CancelState,
     DripFeed,
+    FeedState,
     Order,
+    OrderEvent,
     Refill,
     RefillState,
     Status,
@@ -103,16 +105,42 @@ class TestAskCancel:
         self, state: CancelState
     ) -> None:
         order = scene.order(Status.PENDING)
-        scene.asked(order, state=state)
+        scene.asked(order, state=state, attempts=7)
 
         assert cancel(order, hours=1) is None
 
         request = CancelRequest.objects.get(order=order)
         if state == CancelState.REFUSED:
             assert (request.state, request.asked_at) == (CancelState.ASKED, later(hours=1))
-            assert request.due_at == later(hours=1)
+            assert (request.due_at, request.attempts) == (later(hours=1), 0)
         else:
             assert (request.state, request.asked_at, request.due_at) == (state, NOW, NOW)
+
+    def test_asked_every_second_reaches_the_provider_once_a_minute(self) -> None:
+        order = scene.order(Status.PENDING)
+        scene.asked(order, state=CancelState.REFUSED)
+
+        cancel(order, hours=1 / 3600)
+
+        assert CancelRequest.objects.get(order=order).due_at == later(seconds=60)
+
+    @pytest.mark.parametrize("status", [Status.QUEUED, Status.HELD])
+    def test_is_recorded_where_a_provider_may_have_heard_of_it(self, status: Status) -> None:
+        order = scene.order(status, may_be_upstream=True)
+
+        assert cancel(order) is None
+
+        assert scene.again(order).status == status
+        assert CancelRequest.objects.get(order=order).state == CancelState.ASKED
+
+    def test_of_a_subscription_is_forwarded_like_any_other(self) -> None:
+        service = scene.relayed(type=OrderType.SUBSCRIPTIONS)
+        fields = {"username": "miu", "min": "100", "max": "200", "delay": "0"}
+        order = scene.standing(scene.placed(service, **fields), Status.IN_PROGRESS)
+
+        assert cancel(order) is None
+
+        assert forward.cancels_due(provider_id=scene.upstream().pk, now=NOW)[0].order == order
 
     def test_refuses_a_service_that_cannot_cancel_before_anything_else(self) -> None:
         order = scene.placed(scene.relayed(cancel=False))
@@ -186,15 +214,13 @@ class TestAskCancel:
 class TestAskCancelOfADripFeed:
     def test_returns_the_runs_to_come_and_asks_for_those_under_way(self) -> None:
         parent = scene.drip_feed(runs=4)
-        for day in range(3):
-            schedules.run_due(now=later(days=day))
-        waiting, running, ended = Order.objects.filter(parent=parent).order_by("run")
+        waiting, running, ended = scene.make_runs(parent, 3)
         running = scene.standing(running, Status.IN_PROGRESS)
         ended = scene.standing(ended, Status.COMPLETED)
 
         assert cancel(parent) is None
 
-        assert DripFeed.objects.get(order=parent).next_run_at is None
+        assert DripFeed.objects.get(order=parent).state == FeedState.MADE
         assert scene.again(waiting).status == Status.CANCELED
         assert scene.again(running).status == Status.IN_PROGRESS
         assert scene.again(ended).status == Status.COMPLETED
@@ -227,6 +253,16 @@ class TestAskCancelOfADripFeed:
         assert cancel(parent) == "cancel_too_late"
         assert scene.balance() == "999.4"
         assert scene.books_agree()
+
+    def test_takes_several_in_the_order_of_their_ids(self) -> None:
+        first, second = scene.drip_feed(), scene.drip_feed()
+
+        answers = requests.ask_cancel(
+            user_id=first.user_id, order_ids=[second.pk, first.pk, second.pk], now=NOW
+        )
+
+        assert list(answers) == [second.pk, first.pk]
+        assert OrderEvent.objects.latest("pk").order == second
 
     @pytest.mark.django_db(transaction=True)
     def test_and_its_next_run_in_the_same_moment_do_not_wait_for_each_other(self) -> None:
@@ -274,6 +310,13 @@ class TestAskRefill:
             later(hours=24),
             later(hours=24),
         )
+
+    def test_is_for_the_runs_of_a_drip_feed_and_not_for_the_whole(self) -> None:
+        parent = scene.standing(scene.drip_feed(refill_days=30), Status.COMPLETED)
+        [run] = scene.make_runs(parent, 1)
+
+        assert refill(parent) == "refill_disabled"
+        assert refill(scene.standing(run, Status.COMPLETED)) is None
 
     def test_refuses_what_is_sold_without_before_anything_else(self) -> None:
         order = completed(refill_days=None)

@@ -127,6 +127,11 @@ class TestOrderOfAProvider:
     def test_that_is_being_sent_waits_for_its_answer(self, to: Status) -> None:
         assert "is being sent" in refused(scene.order(Status.SENDING), to)
 
+    def test_that_may_still_arrive_waits_for_its_answer(self) -> None:
+        order = scene.order(Status.UNCONFIRMED, sending_until=later(minutes=59))
+
+        assert "may still be on its way" in refused(order, Status.CANCELED)
+
     def test_that_may_exist_upstream_is_only_canceled(self) -> None:
         order = scene.order(Status.UNCONFIRMED)
 

@@ -46,6 +46,13 @@ class TestObey:
     def test_sets_the_speed(self) -> None:
         assert told({"speed": 5}).pace.speed == 5
 
+    def test_lets_the_panel_adopt_orders_and_stop_that(self) -> None:
+        simulator = told({"adopt": True})
+        assert simulator.panel.adopts
+
+        control.obey(simulator, b'{"adopt": false}')
+        assert not simulator.panel.adopts
+
     def test_clears_first_when_more_is_asked(self) -> None:
         simulator = told({"fault": "empty", "latency": {"max_ms": 5}})
 
@@ -95,6 +102,7 @@ class TestReport:
         assert report == {
             "orders": 2,
             "accepted": {LINK: 2},
+            "placed": {1: LINK, 2: LINK},
             "calls": {"add": 2},
             "speed": 2,
             "faults": [{"fault": "empty", "action": "add", "times": 3}],

@@ -156,6 +156,29 @@ class TestStatus:
         assert Buyer().ask("status", orders=",".join(ids)) == too_many
 
 
+class TestAdopt:
+    def test_takes_any_other_id_for_an_order_in_progress(self) -> None:
+        buyer = Buyer()
+        mine = buyer.add(201)
+        before = buyer.ask("status", order=mine)
+        buyer.panel.adopts = True
+
+        told = buyer.ask("status", orders=f"{mine},77,78")
+
+        assert told[mine] == before
+        assert told["77"] == {
+            "charge": "0.5",
+            "start_count": str(100 + 77 * 7919 % 9_000),
+            "status": "In progress",
+            "remains": "500",
+            "currency": "USD",
+        }
+        assert told["78"]["start_count"] != told["77"]["start_count"]
+
+    def test_is_not_done_unasked(self) -> None:
+        assert Buyer().ask("status", order="77") == {"error": "Incorrect order ID"}
+
+
 class TestTime:
     @pytest.mark.parametrize("service", REFILLED)
     def test_completes_within_8_seconds_what_can_be_refilled(self, service: int) -> None:

@@ -20,6 +20,8 @@ ANSWERED = (
     FaultKind.DUPLICATE_ID,
     FaultKind.NEGATIVE_REMAINS,
     FaultKind.UNKNOWN_WORD,
+    FaultKind.MUDDLED,
+    FaultKind.POISON,
 )
 
 
@@ -146,3 +148,52 @@ class TestStatusFaults:
         form = {"key": "any", "action": "services"}
 
         assert len(answer(Buyer(), form, FaultKind.UNKNOWN_WORD)) > 17
+
+
+class TestMuddled:
+    def ask(self, **fields: str) -> Any:
+        buyer = Buyer()
+        buyer.panel.adopts = True
+        return answer(buyer, {"key": "any", "action": "status"} | fields, FaultKind.MUDDLED)
+
+    def test_lacks_repeats_spoils_and_adds_rows(self) -> None:
+        [nothing, text, *rows] = self.ask(orders="2,3,7,9")
+
+        canceled = {"status": "Canceled", "remains": "0"}
+        assert (nothing, text) == (None, "?")
+        assert [row["order"] for row in rows[:4]] == ["2", "7", "7", "9"]
+        assert [row["status"] for row in rows[:4]] == [
+            "In progress",
+            "In progress",
+            "Canceled",
+            [{}],
+        ]
+        assert rows[4:] == [{"order": str(number), **canceled} for number in range(10, 20)]
+
+    @pytest.mark.parametrize("fields", [{"order": "3"}, {"orders": ""}])
+    def test_leaves_other_answers_alone(self, fields: dict[str, str]) -> None:
+        assert isinstance(self.ask(**fields), dict)
+
+    def test_adds_rows_to_ids_that_are_no_numbers(self) -> None:
+        assert self.ask(orders="x")[3]["order"] == "1"
+
+
+class TestPoison:
+    @pytest.mark.parametrize(
+        ("fields", "status"),
+        [
+            ({"orders": "1,213,2"}, 500),
+            ({"order": "13"}, 500),
+            ({"orders": "1,12,131"}, 200),
+            ({"order": "12"}, 200),
+        ],
+    )
+    def test_spoils_the_calls_that_name_it(self, fields: dict[str, str], status: int) -> None:
+        form = {"key": "any", "action": "status"} | fields
+
+        assert reply(Buyer(), form, FaultKind.POISON).status == status
+
+    def test_is_the_one_that_is_told(self) -> None:
+        form = {"key": "any", "action": "status", "orders": "13"}
+
+        assert reply(Buyer(), form, FaultKind.POISON, words="50").status == 200

@@ -76,6 +76,7 @@ class TestControl:
                 assert await response.json() == {
                     "orders": 1,
                     "accepted": {LINK: 1},
+                    "placed": {"1": LINK},
                     "calls": {"add": 1},
                     "speed": 1.0,
                     "faults": [],
