@@ -12,7 +12,7 @@ TEMPLATES = $(shell git ls-files '*.html')
 PRODUCTION := DEBUG=false PUBLIC_URL=https://panel.example ALLOWED_HOSTS=panel.example \
 	TRUSTED_PROXIES=127.0.0.1 DATABASE_URL=sqlite://:memory:
 
-.PHONY: help setup run test check lint coverage format
+.PHONY: help setup run test faults bench check lint coverage format
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -28,12 +28,19 @@ test: setup ## run the tests on SQLite, then those with a database on PostgreSQL
 	$(PYTEST)
 	$(PYTEST) --database postgresql
 
+faults: setup ## break things in full size on both databases; prints one line of figures each
+	FAULTS=full $(BIN)/pytest -s -q tests/faults
+	FAULTS=full $(BIN)/pytest -s -q tests/faults --database postgresql
+
+bench: setup ## measure how fast one worker sends and polls, on a PostgreSQL
+	$(BIN)/python -m bench.engine
+
 check: lint coverage ## judge everything: style, types, imports, migrations, settings, coverage
 
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy relaypanel tests
+	$(BIN)/mypy relaypanel tests bench
 	$(BIN)/lint-imports
 	$(BIN)/relaypanel makemigrations --check --dry-run
 	$(PRODUCTION) $(BIN)/relaypanel check --deploy --fail-level WARNING

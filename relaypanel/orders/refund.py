@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from relaypanel.contract import OrderType
 from relaypanel.ledger import book, chart
@@ -49,8 +52,19 @@ def end(
             **changes,
         )
         pay_back(order, refund_e8, now=now)
-        _close_cancel_request(order)
-        _wake_link_queue(order, now=now)
+        _close_cancel_requests([order])
+        _wake_link_queues([order], now=now)
+
+
+def complete_all(orders: Sequence[Order], *, now: datetime, reason: str) -> None:
+    """Take orders that stand in one status to a completed end, which moves no money.
+
+    Raises states.LostRace when somebody else moved one of them first.
+    """
+    with transaction.atomic():
+        states.move_all(orders, to=Status.COMPLETED, now=now, reason=reason)
+        _close_cancel_requests(orders)
+        _wake_link_queues(orders, now=now)
 
 
 def undelivered_charge(order: Order, *, to: Status, remains: int) -> int:
@@ -87,20 +101,22 @@ def pay_back(order: Order, refund_e8: int, *, now: datetime) -> None:
         Order.objects.filter(pk=order.parent_id).update(refunded_e8=F("refunded_e8") + refund_e8)
 
 
-def _close_cancel_request(order: Order) -> None:
-    done = order.status in (Status.CANCELED, Status.PARTIAL)
+def _close_cancel_requests(orders: Sequence[Order]) -> None:
+    """Close what was asked of orders that have ended in one status."""
+    done = orders[0].status in (Status.CANCELED, Status.PARTIAL)
     CancelRequest.objects.filter(
-        order=order, state__in=(CancelState.ASKED, CancelState.FORWARDED)
+        order__in=orders, state__in=(CancelState.ASKED, CancelState.FORWARDED)
     ).update(state=CancelState.DONE if done else CancelState.REFUSED)
 
 
-def _wake_link_queue(order: Order, *, now: datetime) -> None:
-    """Let the next order for this link go: the one it waited for has ended."""
-    if order.link and order.upstream_service_id is not None:
+def _wake_link_queues(orders: Sequence[Order], *, now: datetime) -> None:
+    """Let the next order for each link go: the one it waited for has ended."""
+    queues = [
+        Q(upstream_service=order.upstream_service_id, link=order.link)
+        for order in orders
+        if order.link and order.upstream_service_id is not None
+    ]
+    if queues:
         Order.objects.filter(
-            upstream_service=order.upstream_service_id,
-            link=order.link,
-            status=Status.QUEUED,
-            waits_for_link=True,
-            due_at__gt=now,
+            reduce(or_, queues), status=Status.QUEUED, waits_for_link=True, due_at__gt=now
         ).update(due_at=now)

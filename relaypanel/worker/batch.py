@@ -37,6 +37,7 @@ class Batch(Generic[Item, Result]):
             group, self._waiting = self._waiting[:SIZE_MAX], self._waiting[SIZE_MAX:]
             try:
                 results = await self._do([item for item, _ in group])
+                assert len(results) == len(group)
             except Exception as error:  # noqa: BLE001 - it is for those who asked
                 for _, future in group:
                     if not future.done():

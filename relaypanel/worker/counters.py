@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 REGISTRY: Final = CollectorRegistry()
 
@@ -24,5 +24,11 @@ STATUS_CALLS_FAILED: Final = Counter(
     "relaypanel_status_calls_failed",
     "Status calls of this worker that brought no answer.",
     ("provider",),
+    registry=REGISTRY,
+)
+ODD: Final = Gauge(
+    "relaypanel_orders_odd",
+    "Running orders of which this worker has long not been told how they stand, by what it hears.",
+    ("oddity",),
     registry=REGISTRY,
 )

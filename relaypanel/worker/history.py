@@ -26,6 +26,8 @@ from relaypanel.preflight import CannotStart
 # What is lost with a worker that dies is at most what it saw since it last wrote.
 EVERY_SECONDS: Final = 1.0
 
+_Dated = OrderEvent | Transfer | Restoration
+
 
 class WentBack(CannotStart):
     def __init__(self) -> None:
@@ -84,8 +86,8 @@ def _is_behind(seen: _Mark, now: _Mark) -> bool:
     )
 
 
-def _has(row: _Row | None, moment: str, model: type[OrderEvent | Transfer | Restoration]) -> bool:
-    return row is None or model._default_manager.filter(pk=row.id, **{moment: row.at}).exists()
+def _has(row: _Row | None, moment: str, model: type[_Dated]) -> bool:
+    return row is None or model.objects.filter(pk=row.id, **{moment: row.at}).exists()
 
 
 def _latest() -> _Mark:
@@ -96,8 +98,8 @@ def _latest() -> _Mark:
     )
 
 
-def _last(moment: str, model: type[OrderEvent | Transfer | Restoration]) -> _Row | None:
-    row = model._default_manager.order_by("-pk").values_list("pk", moment).first()
+def _last(moment: str, model: type[_Dated]) -> _Row | None:
+    row = model.objects.order_by("-pk").values_list("pk", moment).first()
     return None if row is None else _Row(id=row[0], at=row[1])
 
 

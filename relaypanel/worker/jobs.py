@@ -6,33 +6,32 @@ came back; the rules live in orders/, the network in providers/.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, ParamSpec, TypeVar
+from typing import Final
 
 import structlog
 
 from relaypanel import clock
+from relaypanel.catalogue import mirror, terms
 from relaypanel.duties.lease import Lease
-from relaypanel.orders import forward, poll, schedules, send
-from relaypanel.orders.models import Order, Refill
-from relaypanel.providers.answers import Rejected, UpstreamStatus
+from relaypanel.errors import Refused
+from relaypanel.orders import forward, reconcile, recount, schedules, send, sweep
+from relaypanel.orders.models import Refill
+from relaypanel.orders.sweep import Sweep
+from relaypanel.providers import inquiry, refresh
+from relaypanel.providers.answers import RefillTaken, Rejected
 from relaypanel.providers.client import Client
 from relaypanel.providers.models import Provider
+from relaypanel.worker import polling, together
 from relaypanel.worker.context import Context
 from relaypanel.worker.sending import Sender
 
 log = structlog.get_logger(__name__)
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
 # A job gives its duty back after this long even if there is more to do, so that others get a turn.
 RUN_SECONDS: Final = 10
-# Status calls to one provider in flight at once.
-POLLS_AT_ONCE: Final = 4
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,30 +46,21 @@ async def send_orders(context: Context, lease: Lease) -> Rest:
     """Send a provider's waiting orders, as many at once as it may have in flight."""
     provider = await _provider(context, lease)
     await context.db(_give_up_overdue, provider.pk)
-    taken = await Sender(context, provider).run(seconds=RUN_SECONDS)
+    taken = await Sender(context, lease, provider).run(seconds=RUN_SECONDS)
     return Rest(seconds=0 if taken else 1)
 
 
 async def poll_orders(context: Context, lease: Lease) -> Rest:
-    """Ask how a provider's running orders stand, from where the last look stopped."""
-    provider = await _provider(context, lease)
-    client = context.client(provider)
-    until = clock.monotonic() + RUN_SECONDS
-    cursor = lease.cursor
-    while True:
-        sweep = await context.db(
-            poll.due,
-            provider_id=provider.pk,
-            after=cursor,
-            limit=provider.status_batch * POLLS_AT_ONCE,
-        )
-        batches = _batches(sweep.orders, provider.status_batch)
-        await _all(_poll(context, client, batch) for batch in batches)
-        cursor = sweep.cursor
-        if cursor == 0:
-            return Rest(seconds=provider.poll_seconds)
-        if context.stopping or clock.monotonic() > until:
-            return Rest(seconds=0, cursor=cursor)
+    """Ask how a provider's fresh orders stand."""
+    return await _poll(context, lease, sweep.FRESH)
+
+
+async def poll_old_orders(context: Context, lease: Lease) -> Rest:
+    return await _poll(context, lease, sweep.OLD)
+
+
+async def poll_ended_orders(context: Context, lease: Lease) -> Rest:
+    return await _poll(context, lease, sweep.ENDED)
 
 
 async def ask_requests(context: Context, lease: Lease) -> Rest:
@@ -80,14 +70,29 @@ async def ask_requests(context: Context, lease: Lease) -> Rest:
     now = await context.db(clock.of_database)
     refills = await context.db(forward.refills_due, provider_id=provider.pk, now=now)
     # Apart, because a panel that fails each cancel may well refill.
-    await _all(
+    await together.wait(
         (
             _forward_cancels(context, client, provider.pk, now),
             _forward_refills(context, client, refills, now),
             _follow_refills(context, client, refills, now),
+            _count_again(context, client, provider.pk, now),
         )
     )
     return Rest(seconds=2)
+
+
+async def reconcile_orders(context: Context, lease: Lease) -> Rest:
+    """Find out what became of a provider's unconfirmed orders, by reading only."""
+    provider = await _provider(context, lease)
+    now = await context.db(clock.of_database)
+    await context.db(reconcile.ask_again, provider=provider, now=now)
+    case = await context.db(reconcile.open_case, provider=provider, now=now)
+    if case is not None:
+        client = context.client(provider)
+        told = await inquiry.ask(client, case.upstream_ids, wants_balance=case.asks_balance)
+        now = await context.db(clock.of_database)
+        await context.db(reconcile.close_case, case=case, told=told, now=now)
+    return Rest(seconds=provider.poll_seconds)
 
 
 async def run_schedules(context: Context, _lease: Lease) -> Rest:
@@ -96,15 +101,29 @@ async def run_schedules(context: Context, _lease: Lease) -> Rest:
     return Rest(seconds=0 if made >= schedules.BATCH else 2)
 
 
+async def mirror_prices(context: Context, lease: Lease) -> Rest:
+    """Fetch a provider's price list and our balance there, and let the shop follow."""
+    provider = await _provider(context, lease)
+    if not provider.enabled:
+        return Rest(seconds=60)
+    told = await refresh.ask(context.client(provider))
+    minutes = await context.db(_mirror, provider, told)
+    return Rest(seconds=minutes * 60)
+
+
 Job = Callable[[Context, Lease], Awaitable[Rest]]
 
 JOBS: Final[dict[str, Job]] = {
     "send": send_orders,
     "poll": poll_orders,
+    "poll_old": poll_old_orders,
+    "poll_ended": poll_ended_orders,
     "ask": ask_requests,
+    "reconcile": reconcile_orders,
+    "mirror": mirror_prices,
     "schedules": run_schedules,
 }
-PER_PROVIDER: Final = ("send", "poll", "ask")
+PER_PROVIDER: Final = ("send", "poll", "poll_old", "poll_ended", "ask", "reconcile", "mirror")
 
 
 def duties() -> list[str]:
@@ -126,28 +145,25 @@ def _give_up_overdue(provider_id: int) -> None:
         log.warning("orders_unconfirmed", provider=provider_id, orders=given_up)
 
 
-async def _all(calls: Iterable[Awaitable[None]]) -> None:
-    """Wait for all of them, also when one fails, and then raise the first failure."""
-    for outcome in await asyncio.gather(*calls, return_exceptions=True):
-        if outcome is not None:
-            raise outcome
-
-
-async def _poll(context: Context, client: Client, orders: list[Order]) -> None:
-    told = await client.statuses(_ids(order.upstream_id for order in orders))
-    await context.db(_settle_statuses, orders, told)
-
-
-def _settle_statuses(orders: list[Order], told: Mapping[str, UpstreamStatus | Rejected]) -> None:
-    poll.settle(orders=orders, told=told, now=clock.of_database())
+async def _poll(context: Context, lease: Lease, kind: Sweep) -> Rest:
+    provider = await _provider(context, lease)
+    look = polling.Look(context, provider, kind, cursor=lease.cursor)
+    stop = await look.run(seconds=RUN_SECONDS)
+    return Rest(seconds=stop.seconds, cursor=stop.cursor)
 
 
 async def _forward_cancels(
     context: Context, client: Client, provider_id: int, now: datetime
 ) -> None:
+    await context.db(forward.end_unsent, provider_id=provider_id, now=now)
     requests = await context.db(forward.cancels_due, provider_id=provider_id, now=now)
-    if requests:
+    if not requests:
+        return
+    told: Mapping[str, Rejected | None] = {}
+    try:
         told = await client.cancel(_ids(request.order.upstream_id for request in requests))
+    finally:
+        # Also of a call that failed: each request counts its attempts.
         await context.db(forward.settle_cancels, requests=requests, told=told, now=now)
 
 
@@ -155,8 +171,12 @@ async def _forward_refills(
     context: Context, client: Client, refills: Sequence[Refill], now: datetime
 ) -> None:
     new = [refill for refill in refills if refill.upstream_id is None]
-    if new:
+    if not new:
+        return
+    told: Mapping[str, RefillTaken | Rejected] = {}
+    try:
         told = await client.refill(_ids(refill.order.upstream_id for refill in new))
+    finally:
         await context.db(forward.settle_refills, refills=new, told=told, now=now)
 
 
@@ -170,14 +190,26 @@ async def _follow_refills(
 
 
 def _run_schedules() -> int:
+    return schedules.look(now=clock.of_database())
+
+
+async def _count_again(context: Context, client: Client, provider_id: int, now: datetime) -> None:
+    orders = await context.db(recount.due, provider_id=provider_id, now=now)
+    if orders:
+        told = await client.statuses(_ids(order.upstream_id for order in orders))
+        await context.db(recount.settle, orders=orders, told=told, now=now)
+
+
+def _mirror(provider: Provider, told: refresh.Told) -> int:
+    """Return after how many minutes to look again."""
     now = clock.of_database()
-    schedules.close_ended(now=now)
-    return schedules.run_due(now=now)
+    refresh.record_balance(provider_id=provider.pk, balance=told.balance, now=now)
+    try:
+        mirror.sync(provider, listings=told.listings, now=now)
+    except Refused as refused:
+        log.warning("price_list_not_followed", provider=provider.pk, reason=refused.code)
+    return terms.of(provider).every_minutes
 
 
 def _ids(upstream_ids: Iterable[str | None]) -> list[str]:
     return [upstream_id for upstream_id in upstream_ids if upstream_id is not None]
-
-
-def _batches(orders: list[Order], size: int) -> list[list[Order]]:
-    return [orders[start : start + size] for start in range(0, len(orders), size)]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import signal
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +26,7 @@ from relaypanel.errors import ProviderError
 from relaypanel.providers import registry
 from relaypanel.providers.client import Client
 from relaypanel.providers.models import Provider
-from relaypanel.worker import jobs
+from relaypanel.worker import history, jobs
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +41,11 @@ ENSURE_EVERY_SECONDS: Final = 5.0
 
 
 def main() -> None:
-    """Work until SIGTERM or SIGINT, then finish what is under way and return."""
+    """Work until SIGTERM or SIGINT, then finish what is under way and return.
+
+    Raises history.WentBack, also when it is found out later.
+    """
+    _with_connection(history.advance)
     asyncio.run(_main())
 
 
@@ -62,12 +67,14 @@ class Worker:
         self._lasting = timedelta(milliseconds=settings.LEASE_MS)
         self._threads = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="database")
         self._running: dict[asyncio.Task[None], Lease] = {}
+        self._refusal: history.WentBack | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         log.info("worker_started")
         keepers = [
             asyncio.create_task(self._every(ENSURE_EVERY_SECONDS, self._ensure)),
             asyncio.create_task(self._every(self._lasting.total_seconds() / 3, self._renew)),
+            asyncio.create_task(self._every(history.EVERY_SECONDS, partial(self._remember, stop))),
         ]
         while not stop.is_set():
             await self._guarded(self.look)
@@ -78,8 +85,11 @@ class Worker:
         await self.settle()
         for keeper in keepers:
             keeper.cancel()
+        await self._guarded(partial(self._remember, stop))
         self._threads.shutdown()
         log.info("worker_stopped")
+        if self._refusal is not None:
+            raise self._refusal
 
     async def look(self) -> None:
         """Claim what is due and start it."""
@@ -99,9 +109,12 @@ class Worker:
 
     async def db(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         work = partial(_with_connection, partial(call, *args, **kwargs))
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        # What the duty has bound for its lines in the log goes along into the thread.
+        run = partial(contextvars.copy_context().run, work)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, run)
 
     async def _do(self, lease: Lease) -> None:
+        structlog.contextvars.bind_contextvars(**_subject(lease))
         try:
             rest = await jobs.JOBS[lease.kind](self, lease)
         except Exception as error:
@@ -119,6 +132,13 @@ class Worker:
 
     async def _ensure(self) -> None:
         await self.db(_ensure)
+
+    async def _remember(self, stop: asyncio.Event) -> None:
+        try:
+            await self.db(history.advance)
+        except history.WentBack as refusal:
+            self._refusal = refusal
+            stop.set()
 
     async def _renew(self) -> None:
         if self._running:
@@ -138,6 +158,13 @@ class Worker:
         except Exception:
             # A bug of ours must neither pass unseen nor end what others have under way.
             log.exception("worker_failed")
+
+
+def _subject(lease: Lease) -> dict[str, str | int]:
+    """Return what each line in the log of a duty says beside its own words."""
+    if ":" in lease.name:
+        return {"duty": lease.name, "provider": lease.subject}
+    return {"duty": lease.name}
 
 
 def _claim(limit: int, lasting: timedelta) -> list[Lease]:

@@ -16,10 +16,13 @@ import structlog
 from django.db import InterfaceError, OperationalError
 
 from relaypanel import clock, http
+from relaypanel.duties import lease as leases
+from relaypanel.duties.lease import Lease
 from relaypanel.orders import send
 from relaypanel.orders.send import Parcel
 from relaypanel.providers.answers import Accepted, AddAnswer, NotSent
 from relaypanel.providers.models import Provider
+from relaypanel.worker import counters
 from relaypanel.worker.batch import Batch
 from relaypanel.worker.context import Context
 
@@ -28,13 +31,15 @@ log = structlog.get_logger(__name__)
 # An answer in memory is worth waiting for: the database may be restarting.
 RECORD_SECONDS: Final = 120
 RECORD_AGAIN_SECONDS: Final = 0.5
+LOOK_AGAIN_SECONDS: Final = 1.0
 
 
 class Sender:
     """Sends what waits for one provider, until nothing does or its time is over."""
 
-    def __init__(self, context: Context, provider: Provider) -> None:
+    def __init__(self, context: Context, lease: Lease, provider: Provider) -> None:
         self._context = context
+        self._lease = lease
         self._provider = provider
         self._client = context.client(provider)
         self._in_flight: dict[int, asyncio.Task[None]] = {}
@@ -51,7 +56,7 @@ class Sender:
                     taken += await self._take()
                 if not self._in_flight:
                     return taken
-                await self._land(return_when=asyncio.FIRST_COMPLETED)
+                await self._land()
         finally:
             # Whatever went wrong with one: what the others bring back is still to be recorded.
             if self._in_flight:
@@ -60,48 +65,65 @@ class Sender:
     async def _take(self) -> int:
         """Set out with as many waiting orders as may go."""
         flying = len(self._in_flight)
-        # One look for several places at once: looking costs more than a short wait.
-        if self._provider.concurrency - flying < min(4, self._provider.concurrency) and flying:
+        concurrency = self._provider.concurrency
+        # One look for several places at once: looking costs more than a short wait.  But where
+        # places are few, each counts: one slow answer must not keep all the others back.
+        if concurrency - flying < min(4, max(1, concurrency // 4)):
             return 0
         parcels = await self._context.db(
-            _due, self._provider.pk, flying=flying, but=list(self._in_flight)
+            _due, self._lease, self._provider.pk, flying=flying, but=list(self._in_flight)
         )
         for parcel in parcels:
             self._in_flight[parcel.order_id] = asyncio.create_task(self._send(parcel))
         return len(parcels)
 
-    async def _land(self, *, return_when: str) -> None:
-        await asyncio.wait(self._in_flight.values(), return_when=return_when)
+    async def _land(self) -> None:
+        await asyncio.wait(
+            self._in_flight.values(),
+            # While one takes long, new orders come for the places that are free.
+            timeout=LOOK_AGAIN_SECONDS,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
         for order_id, task in list(self._in_flight.items()):
             if task.done():
                 del self._in_flight[order_id]
                 task.result()
 
     async def _send(self, parcel: Parcel) -> None:
-        flight = _Flight(parcel, self._intents, seconds=self._client.endpoint.deadline_seconds)
+        flight = _Flight(parcel, self._intents)
         answer = await self._client.add(
             service=parcel.service,
             fields=parcel.fields,
             client_ref=parcel.client_ref,
             ready=flight.ready,
         )
-        if isinstance(answer, NotSent) and not await flight.is_intended():
-            # It never left the queue, and stays there.
+        if not flight.is_connected:
             await self._context.db(_note, self._provider.pk, answer)
-            return
-        log.info("sent", order=parcel.order_id, answer=type(answer).__name__)
-        await self._record(parcel, answer)
+        # What was not intended never left the queue, and stays there.
+        elif await flight.is_intended():
+            kind = type(answer).__name__
+            log.info("sent", order=parcel.order_id, answer=kind)
+            counters.SENT.labels(provider=self._provider.pk, answer=kind).inc()
+            await self._record(parcel, answer)
 
     async def _record(self, parcel: Parcel, answer: AddAnswer) -> None:
         """Record an answer even if the database has to come back first."""
         until = clock.monotonic() + RECORD_SECONDS
+        settled, alone = (parcel, answer), False
         while True:
             try:
-                return await self._answers.ask((parcel, answer))
+                await (self._settle([settled]) if alone else self._answers.ask(settled))
             except (OperationalError, InterfaceError):
                 if clock.monotonic() > until:
                     raise
                 await asyncio.sleep(RECORD_AGAIN_SECONDS)
+            except Exception:
+                if alone:
+                    raise
+                # Another answer of the group may be at fault, and then this one is still good.
+                alone = True
+            else:
+                return
 
     async def _intend(self, parcels: list[Parcel]) -> list[bool]:
         intended = await self._context.db(_intend, self._provider.pk, parcels)
@@ -113,29 +135,32 @@ class Sender:
 
 
 class _Flight:
-    """One parcel on its way: whether its intent was recorded, and in time."""
+    """One parcel on its way: whether it had a connection, and whether its intent was recorded."""
 
-    def __init__(self, parcel: Parcel, intents: Batch[Parcel, bool], *, seconds: float) -> None:
+    def __init__(self, parcel: Parcel, intents: Batch[Parcel, bool]) -> None:
         self._parcel = parcel
         self._intents = intents
         self._intent: asyncio.Future[bool] | None = None
-        self._until = clock.monotonic() + seconds
+
+    @property
+    def is_connected(self) -> bool:
+        return self._intent is not None
 
     async def ready(self) -> None:
         """Commit the intent; the first byte follows.  Raises http.NotSent."""
         self._intent = self._intents.ask(self._parcel)
         # Shielded: when the call's time is over, what becomes of the intent must still be known.
         if not await asyncio.shield(self._intent):
-            raise http.NotSent("somebody else has the order by now")
-        # A worker that slept since then may have been given up meanwhile.
-        if clock.monotonic() >= self._until:
-            raise http.NotSent("its time was over before the first byte")
+            raise http.NotSent("it may not go any more")
 
     async def is_intended(self) -> bool:
-        return self._intent is not None and await self._intent
+        assert self._intent is not None
+        return await self._intent
 
 
-def _due(provider_id: int, *, flying: int, but: list[int]) -> list[Parcel]:
+def _due(lease: Lease, provider_id: int, *, flying: int, but: list[int]) -> list[Parcel]:
+    if not leases.is_held(lease):
+        return []
     # Read anew each time: a breaker or the owner may have stopped the provider meanwhile.
     provider = Provider.objects.get(pk=provider_id)
     now = clock.of_database()
@@ -156,7 +181,9 @@ def _settle(provider_id: int, settled: list[tuple[Parcel, AddAnswer]]) -> None:
     send.settle_all(settled=settled, now=now)
     provider = Provider.objects.get(pk=provider_id)
     for _, answer in settled:
-        if not (isinstance(answer, Accepted) and send.is_well(provider)):
+        # What was intended and not sent came too late by our own fault: the connection stood.
+        tells = not isinstance(answer, NotSent)
+        if tells and not (isinstance(answer, Accepted) and send.is_well(provider)):
             send.note_health(provider_id=provider_id, answer=answer, now=now)
 
 

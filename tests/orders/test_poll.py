@@ -1,18 +1,21 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
 from relaypanel import money
 from relaypanel.contract import OrderType, OrderWord, SubscriptionWord
-from relaypanel.orders import poll
-from relaypanel.orders.models import Order, OrderEvent, Status
+from relaypanel.orders import poll, schedules
+from relaypanel.orders.models import FINAL, CancelState, Order, OrderEvent, Status
+from relaypanel.orders.oddities import LASTING, Oddities
 from relaypanel.providers.answers import Fault, Rejected, UpstreamStatus
-from tests import cast
 from tests.orders import scene
 from tests.orders.scene import NOW, later
 
@@ -44,7 +47,19 @@ def says(
 def settle(order: Order, answer: UpstreamStatus | Rejected) -> int:
     """Let upstream answer for one order an hour later; return how many changed."""
     assert order.upstream_id
-    return poll.settle(orders=[order], told={order.upstream_id: answer}, now=later(hours=1))
+    return told({order: answer})
+
+
+def told(
+    answers: Mapping[Order, UpstreamStatus | Rejected], oddities: Oddities | None = None
+) -> int:
+    """Let upstream answer for several orders an hour later; return how many changed."""
+    return poll.settle(
+        orders=list(answers),
+        told={order.upstream_id or "": answer for order, answer in answers.items()},
+        oddities=oddities or Oddities(),
+        now=later(hours=1),
+    )
 
 
 def running(status: Status = Status.IN_PROGRESS, **columns: Any) -> Order:
@@ -56,51 +71,6 @@ def subscription(**columns: Any) -> Order:
     return scene.standing(scene.placed(service, **FIELDS), Status.PENDING, **columns)
 
 
-class TestDue:
-    @pytest.mark.parametrize("status", ACTIVE)
-    def test_is_what_a_provider_works_on(self, status: Status) -> None:
-        order = running(status)
-
-        sweep = poll.due(provider_id=scene.upstream().pk, after=0, limit=100)
-
-        assert (sweep.orders, sweep.cursor) == ([order], 0)
-
-    @pytest.mark.parametrize("status", sorted(set(Status) - set(ACTIVE)))
-    def test_is_nothing_else(self, status: Status) -> None:
-        running(status)
-
-        assert poll.due(provider_id=scene.upstream().pk, after=0, limit=100).orders == []
-
-    def test_is_not_another_providers(self) -> None:
-        running()
-        elsewhere = cast.provider(name="elsewhere")
-
-        assert poll.due(provider_id=elsewhere.pk, after=0, limit=100).orders == []
-
-    def test_goes_on_where_the_last_look_stopped(self) -> None:
-        orders = [running() for _ in range(5)]
-        provider_id, seen, cursor = scene.upstream().pk, [], 0
-
-        for _ in range(3):
-            sweep = poll.due(provider_id=provider_id, after=cursor, limit=2)
-            seen.append([order.pk for order in sweep.orders])
-            cursor = sweep.cursor
-
-        pks = [order.pk for order in orders]
-        assert seen == [pks[:2], pks[2:4], pks[4:]]
-        assert cursor == 0
-
-    def test_starts_anew_after_a_look_that_ended_full(self) -> None:
-        first, second = running(), running()
-        provider_id = scene.upstream().pk
-
-        full = poll.due(provider_id=provider_id, after=0, limit=2)
-        rest = poll.due(provider_id=provider_id, after=full.cursor, limit=2)
-
-        assert (full.orders, full.cursor) == ([first, second], second.pk)
-        assert (rest.orders, rest.cursor) == ([], 0)
-
-
 class TestSettle:
     def test_writes_progress(self) -> None:
         order = running()
@@ -110,7 +80,6 @@ class TestSettle:
         stored = scene.again(order)
         assert (stored.start_count, stored.remains, stored.cost_e8) == (3572, 157, 27_819_000)
         assert (stored.status, stored.ended_at) == (Status.IN_PROGRESS, None)
-        assert (order.start_count, order.remains) == (3572, 157)
         # The timeline keeps changes of status alone.
         assert scene.reasons(order) == []
 
@@ -133,9 +102,7 @@ class TestSettle:
         stored = scene.again(order)
 
         with django_assert_num_queries(0):
-            changed = settle(order, answer) + settle(stored, answer)
-
-        assert changed == 0
+            assert settle(stored, answer) == 0
 
     def test_writes_one_row_for_progress(self) -> None:
         order = running()
@@ -249,7 +216,7 @@ class TestSettle:
         told = {f"{other.upstream_id}": says(OrderWord.CANCELED), "777": says(OrderWord.CANCELED)}
 
         with scene.written() as rows:
-            assert poll.settle(orders=[order], told=told, now=NOW) == 0
+            assert poll.settle(orders=[order], told=told, oddities=Oddities(), now=NOW) == 0
 
         assert rows == []
         assert scene.again(other).status == Status.IN_PROGRESS
@@ -262,31 +229,116 @@ class TestSettle:
 
         assert rows == []
 
-    def test_takes_the_account_before_the_order(self) -> None:
-        for answer in (says(remains=5), says(OrderWord.PENDING), says(OrderWord.CANCELED)):
-            order = running()
+    @pytest.mark.parametrize("word", [OrderWord.CANCELED, OrderWord.PARTIAL])
+    def test_takes_the_account_before_the_order_that_moves_money(self, word: OrderWord) -> None:
+        order = running()
 
-            with scene.touched() as touched:
-                settle(order, answer)
+        with scene.touched() as touched:
+            settle(order, says(word, remains=5))
 
-            assert touched[:2] == ["account", "order"]
+        assert touched[:2] == ["account", "order"]
+
+    @pytest.mark.parametrize(
+        "word", [OrderWord.IN_PROGRESS, OrderWord.PENDING, OrderWord.COMPLETED]
+    )
+    def test_takes_no_account_where_none_moves(self, word: OrderWord) -> None:
+        order = running()
+
+        with scene.touched() as touched:
+            settle(order, says(word, remains=5))
+
+        assert "account" not in touched
+
+
+class TestTogether:
+    def test_costs_as_many_statements_for_many_orders_as_for_two(self) -> None:
+        statements = []
+
+        for size in (2, 20):
+            orders = [running(Status.PENDING) for _ in range(size)]
+            with CaptureQueriesContext(connection) as queries:
+                assert told({order: says(start_count=order.pk) for order in orders}) == size
+            statements.append(len(queries))
+            for order in orders:
+                stored = scene.again(order)
+                assert (stored.status, stored.start_count) == (Status.IN_PROGRESS, order.pk)
+                assert scene.reasons(order) == ["upstream"]
+
+        assert statements[0] == statements[1]
+
+    def test_takes_each_where_it_belongs(self) -> None:
+        progress, forth, back, done = (
+            running(),
+            running(Status.PENDING),
+            running(Status.IN_PROGRESS),
+            running(Status.PROCESSING),
+        )
+        partial, canceled = running(), running()
+
+        changed = told(
+            {
+                progress: says(remains=900, cost_e8=7),
+                forth: says(start_count=5, remains=800),
+                back: says(OrderWord.PENDING),
+                done: says(OrderWord.COMPLETED, remains=0),
+                partial: says(OrderWord.PARTIAL, remains=100),
+                canceled: says(OrderWord.CANCELED, cost_e8=0),
+            }
+        )
+
+        assert changed == 6
+        seen = Order.objects.order_by("pk").values_list(
+            "status", "start_count", "remains", "cost_e8"
+        )
+        assert list(seen) == [
+            (Status.IN_PROGRESS, None, 900, 7),
+            (Status.IN_PROGRESS, 5, 800, None),
+            (Status.PENDING, None, 1000, None),
+            (Status.COMPLETED, None, 0, None),
+            (Status.PARTIAL, None, 100, None),
+            (Status.CANCELED, None, 1000, 0),
+        ]
+        assert scene.balance() == "995.1"
+        assert scene.books_agree()
+
+    def test_closes_what_was_asked_and_wakes_who_waits(self) -> None:
+        done, other = running(), running()
+        requests = [scene.asked(order, state=CancelState.FORWARDED) for order in (done, other)]
+        waiting = scene.standing(
+            scene.order(),
+            Status.QUEUED,
+            upstream_service=done.upstream_service,
+            waits_for_link=True,
+            due_at=later(hours=2),
+        )
+
+        told({done: says(OrderWord.COMPLETED), other: says(OrderWord.COMPLETED)})
+
+        for request in requests:
+            request.refresh_from_db()
+            assert request.state == CancelState.REFUSED
+        assert scene.again(waiting).due_at == later(hours=1)
 
 
 class TestLostRace:
     @pytest.mark.parametrize(
         "answer", [says(remains=5), says(OrderWord.PENDING), says(OrderWord.CANCELED)]
     )
-    def test_changes_nothing_and_harms_no_other(self, answer: UpstreamStatus) -> None:
+    def test_changes_nothing_and_harms_no_other(
+        self, answer: UpstreamStatus, caplog: pytest.LogCaptureFixture
+    ) -> None:
         lost, other = running(), running()
         scene.standing(lost, Status.COMPLETED)
         told = {f"{lost.upstream_id}": answer, f"{other.upstream_id}": says(remains=5)}
 
-        assert poll.settle(orders=[lost, other], told=told, now=NOW) == 1
+        assert poll.settle(orders=[lost, other], told=told, oddities=Oddities(), now=NOW) == 1
 
         assert (scene.again(lost).status, scene.again(lost).remains) == (Status.COMPLETED, 1000)
         assert scene.again(other).remains == 5
         assert scene.balance() == "998"
         assert scene.reasons(lost) == []
+        # It is nobody's mistake.
+        assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
     @pytest.mark.django_db(transaction=True)
     def test_pays_back_once_when_two_look_at_once(self) -> None:
@@ -294,7 +346,10 @@ class TestLostRace:
         told = {f"{order.upstream_id}": says(OrderWord.PARTIAL, remains=500) for order in orders}
 
         changed = scene.at_once(
-            4, lambda _: poll.settle(orders=copy.deepcopy(orders), told=told, now=NOW)
+            4,
+            lambda _: poll.settle(
+                orders=copy.deepcopy(orders), told=told, oddities=Oddities(), now=NOW
+            ),
         )
 
         assert sum(changed) == 5
@@ -303,28 +358,191 @@ class TestLostRace:
 
 
 class TestFailure:
-    def test_of_one_order_harms_no_other(self) -> None:
-        poisoned, other = running(), running()
-        told = {
-            f"{poisoned.upstream_id}": says(OrderWord.CANCELED, start_count=10**30),
-            f"{other.upstream_id}": says(remains=5),
-        }
+    @pytest.mark.parametrize("word", [OrderWord.CANCELED, OrderWord.IN_PROGRESS])
+    def test_of_one_order_harms_no_other(
+        self, word: OrderWord, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        poisoned, *others = [running() for _ in range(3)]
+        # More than a column holds, which the client would never tell.
+        answers = {poisoned: says(word, start_count=10**30)}
 
-        assert poll.settle(orders=[poisoned, other], told=told, now=NOW) == 1
+        changed = told(answers | dict.fromkeys(others, says(remains=5)))
 
+        assert changed == 2
+        assert [record.levelname for record in caplog.records if record.levelno > 20] == ["ERROR"]
         assert scene.again(poisoned).status == Status.IN_PROGRESS
-        assert scene.again(other).remains == 5
-        assert scene.balance() == "998"
+        assert [scene.again(other).remains for other in others] == [5, 5]
+        assert scene.balance() == "997"
         assert scene.books_agree()
 
-    def test_of_the_database_is_not_the_orders(self) -> None:
-        order = running()
+    @pytest.mark.parametrize("orders", [1, 2])
+    @pytest.mark.parametrize("word", [OrderWord.CANCELED, OrderWord.IN_PROGRESS])
+    def test_of_the_database_is_not_the_orders(self, word: OrderWord, orders: int) -> None:
+        answers = {running(): says(word, remains=5) for _ in range(orders)}
 
         def gone(*_: Any) -> Any:
             raise OperationalError("server closed the connection")
 
         with connection.execute_wrapper(gone), pytest.raises(OperationalError):
-            settle(order, says(remains=5))
+            told(answers)
+
+
+class TestAfterTheEnd:
+    @pytest.mark.parametrize(
+        ("word", "to", "balance"),
+        [
+            (OrderWord.PARTIAL, Status.PARTIAL, "999.157"),
+            (OrderWord.CANCELED, Status.CANCELED, "1000"),
+        ],
+    )
+    def test_pays_back_once_what_is_taken_back(
+        self, word: OrderWord, to: Status, balance: str
+    ) -> None:
+        order = running(Status.COMPLETED, remains=0)
+
+        changed = [settle(scene.again(order), says(word, remains=157)) for _ in range(3)]
+
+        stored = scene.again(order)
+        assert changed == [1, 0, 0]
+        assert (stored.status, stored.ended_at) == (to, NOW)
+        assert scene.balance() == balance
+        assert scene.books_agree()
+
+    def test_pays_back_once_when_two_polls_saw_it_completed(self) -> None:
+        order = running(Status.COMPLETED, remains=0)
+        stale = scene.again(order)
+        settle(order, says(OrderWord.PARTIAL, remains=157))
+
+        assert settle(stale, says(OrderWord.CANCELED)) == 0
+
+        assert scene.balance() == "999.157"
+        assert scene.books_agree()
+
+    @pytest.mark.parametrize("status", FINAL)
+    @pytest.mark.parametrize("word", [OrderWord.PENDING, OrderWord.IN_PROGRESS, None])
+    def test_never_runs_again(self, status: Status, word: OrderWord | None) -> None:
+        order = running(status)
+
+        assert settle(order, says(word, start_count=5, remains=7)) == 0
+
+        assert scene.again(order).status == status
+        assert scene.again(order).start_count is None
+
+    @pytest.mark.parametrize("answer", [says(OrderWord.COMPLETED, remains=7), None])
+    def test_costs_nothing_while_it_stays(
+        self, answer: UpstreamStatus | None, django_assert_num_queries: DjangoAssertNumQueries
+    ) -> None:
+        order = running(Status.COMPLETED)
+        gone = Rejected(fault=Fault.UNKNOWN_ORDER, words="Incorrect order ID")
+
+        with django_assert_num_queries(0):
+            assert settle(order, answer or gone) == 0
+
+    def test_makes_a_drip_feed_follow(self) -> None:
+        parent = scene.drip_feed(runs=1)
+        [run] = scene.make_runs(parent, 1)
+        run = scene.standing(run, Status.IN_PROGRESS)
+        settle(run, says(OrderWord.COMPLETED, remains=0))
+        schedules.look(now=later(hours=1))
+        assert scene.again(parent).status == Status.COMPLETED
+
+        settle(scene.again(run), says(OrderWord.CANCELED))
+
+        assert scene.again(parent).status == Status.CANCELED
+        assert scene.balance() == "1000"
+        assert scene.books_agree()
+
+    @pytest.mark.parametrize("status", [Status.PARTIAL, Status.CANCELED])
+    def test_is_told_to_staff_once_where_the_provider_goes_on(self, status: Status) -> None:
+        order = running(status)
+
+        for _ in range(3):
+            assert settle(order, says(OrderWord.COMPLETED)) == 0
+
+        event = OrderEvent.objects.get(order=order, reason=poll.CONTRADICTED)
+        assert (event.from_status, event.to_status, event.detail) == ("", "", "Completed")
+        assert (scene.again(order).status, scene.balance()) == (status, "999")
+
+    @pytest.mark.parametrize(
+        ("status", "answer"),
+        [
+            (Status.CANCELED, says(OrderWord.CANCELED)),
+            (Status.PARTIAL, says(OrderWord.PARTIAL, remains=5)),
+            (Status.CANCELED, says(None)),
+            (Status.CANCELED, Rejected(fault=Fault.UNKNOWN_ORDER, words="Incorrect order ID")),
+            (Status.COMPLETED, says(OrderWord.IN_PROGRESS)),
+        ],
+    )
+    def test_is_no_news_where_nobody_loses(
+        self, status: Status, answer: UpstreamStatus | Rejected
+    ) -> None:
+        order = running(status)
+
+        settle(order, answer)
+
+        assert scene.reasons(order) == []
+
+
+class TestOddity:
+    @pytest.mark.parametrize(
+        ("answer", "reason", "detail"),
+        [
+            (None, "no_answer", ""),
+            (Rejected(fault=Fault.UNKNOWN_ORDER, words="Incorrect ID"), "vanished", "Incorrect ID"),
+            (Rejected(fault=Fault.OTHER, words="Ask later"), "status_refused", "Ask later"),
+            (replace(says(None), said="Awaiting"), "unknown_word", "Awaiting"),
+            (says(OrderWord.PARTIAL), "no_remains", "Partial"),
+        ],
+    )
+    def test_is_told_to_staff_once_when_it_lasts(
+        self, answer: UpstreamStatus | Rejected | None, reason: str, detail: str
+    ) -> None:
+        order, oddities = running(), Oddities()
+        answers = {order.upstream_id or "": answer} if answer else {}
+
+        with scene.written() as rows:
+            for _ in range(3 * LASTING):
+                poll.settle(orders=[order], told=answers, oddities=oddities, now=NOW)
+
+        event = OrderEvent.objects.exclude(reason="placed").get(order=order)
+        assert (event.reason, event.detail, event.to_status) == (reason, detail, "")
+        assert len(rows) == 1
+        assert scene.again(order).status == Status.IN_PROGRESS
+
+    def test_is_told_once_by_two_workers(self) -> None:
+        order = running()
+
+        for oddities in (Oddities(), Oddities()):
+            for _ in range(LASTING):
+                poll.settle(orders=[order], told={}, oddities=oddities, now=NOW)
+
+        assert scene.reasons(order) == ["no_answer"]
+
+    def test_is_over_with_a_plain_answer(self) -> None:
+        order, oddities = running(), Oddities()
+
+        for answer in [says(None)] * (LASTING - 1) + [says()] + [says(None)] * (LASTING - 1):
+            told({order: answer}, oddities)
+
+        assert scene.reasons(order) == []
+
+    def test_is_over_with_the_order(self) -> None:
+        order, oddities = running(), Oddities()
+        for _ in range(LASTING):
+            told({order: says(None)}, oddities)
+
+        told({scene.standing(order, Status.COMPLETED): says(None)}, oddities)
+
+        assert not oddities.lasting()
+
+    def test_is_none_for_a_subscription_that_speaks_its_own_words(self) -> None:
+        parent, oddities = subscription(), Oddities()
+
+        for _ in range(LASTING):
+            told({parent: says(None, subscription=SubscriptionWord.ACTIVE)}, oddities)
+            told({scene.again(parent): says(OrderWord.PARTIAL)}, oddities)
+
+        assert not oddities.lasting()
 
 
 class TestSubscription:
@@ -373,10 +591,11 @@ class TestSubscription:
         plain = running()
 
         settle(post, says(OrderWord.IN_PROGRESS, children=("502",)))
-        settle(plain, says(OrderWord.IN_PROGRESS, children=("503",)))
+        settle(plain, says(OrderWord.PROCESSING, children=("503",)))
 
         assert Order.objects.filter(parent__isnull=False).count() == 1
         assert scene.again(post).status == Status.IN_PROGRESS
+        assert scene.again(plain).status == Status.PROCESSING
 
     def test_pays_a_post_back_in_part(self) -> None:
         parent = subscription()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from relaypanel import money
 from relaypanel.contract import OrderType
 from relaypanel.ledger.models import Transfer
-from relaypanel.orders import refund, schedules, states, subscriptions
+from relaypanel.orders import refund, schedules, states
 from relaypanel.orders.models import CancelState, Order, Status
 from tests import cast
 from tests.orders import scene
@@ -171,8 +171,7 @@ class TestParent:
         service = scene.relayed(type=OrderType.SUBSCRIPTIONS)
         fields = {"username": "miu", "min": "100", "max": "200", "delay": "0"}
         parent = scene.standing(scene.placed(service, **fields), Status.PENDING)
-        subscriptions.mirror(parent=parent, upstream_ids=["501"], now=NOW)
-        post = Order.objects.get(parent=parent)
+        [post] = scene.serve(parent, "501")
 
         refund.end(post, to=Status.CANCELED, now=NOW, reason="upstream")
 

@@ -1,0 +1,1 @@
+"""Measures what docs/operating.md promises, each on a database of its own."""
