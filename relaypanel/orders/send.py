@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Case, CharField, Exists, F, OuterRef, Q, Value, When
 
+from relaypanel.catalogue import margin
 from relaypanel.catalogue.offers import usable_routes
 from relaypanel.contract import TYPES, OrderType
 from relaypanel.ledger import book
@@ -25,7 +26,7 @@ from relaypanel.orders import refund, states
 from relaypanel.orders.models import CancelRequest, CancelState, Order, Status
 from relaypanel.providers import answers
 from relaypanel.providers.answers import Fault
-from relaypanel.providers.models import Provider
+from relaypanel.providers.models import Provider, UpstreamService
 
 # How long an order waits after an answer that says "later".
 RETRY_AFTER: Final = {
@@ -316,7 +317,8 @@ def _requeue(
     wait: timedelta | None = None,
     waits_for_link: bool = False,
 ) -> None:
-    if CancelRequest.objects.filter(order=order, state=CancelState.ASKED).exists():
+    is_unwanted = CancelRequest.objects.filter(order=order, state=CancelState.ASKED).exists()
+    if is_unwanted and not order.may_be_upstream:
         # Certain that nobody upstream has it, and the customer no longer wants it.
         refund.end(order, to=Status.CANCELED, now=now, reason="canceled_before_sending")
         return
@@ -344,12 +346,9 @@ def _hold(order: Order, *, now: datetime, reason: str, detail: str) -> None:
 
 
 def _next_route(order: Order, *, now: datetime, detail: str) -> None:
-    """Try the route after the one that is dead, or leave the order to staff."""
-    routes = usable_routes([order.service_id]).get(order.service_id, ())
-    ids = [route.pk for route in routes]
-    tried = order.upstream_service_id
-    following = routes[ids.index(tried) + 1 :] if tried in ids else routes
-    if not following:
+    """Try the route after the one that is dead, if it is not too dear, or leave it to staff."""
+    following = _affordable_route(order)
+    if following is None:
         _hold(order, now=now, reason="no_route_left", detail=detail)
         return
     states.move(
@@ -358,8 +357,34 @@ def _next_route(order: Order, *, now: datetime, detail: str) -> None:
         now=now,
         reason="next_route",
         detail=detail,
-        provider=following[0].provider,
-        upstream_service=following[0],
+        provider=following.provider,
+        upstream_service=following,
         due_at=now,
         sending_until=None,
+    )
+
+
+def _affordable_route(order: Order) -> UpstreamService | None:
+    """Return the first following route that costs no more than the customer paid, or than the
+    dead one did: an owner who sells below cost on purpose goes on doing so."""
+    routes = usable_routes([order.service_id]).get(order.service_id, ())
+    ids = [route.pk for route in routes]
+    tried = order.upstream_service
+    assert tried is not None
+    following = routes[ids.index(tried.pk) + 1 :] if tried.pk in ids else routes
+    ceiling_e8 = max(order.charge_e8, _cost(order, tried))
+    affordable = (
+        route
+        for route in following
+        if margin.covers(cost_e8=_cost(order, route), charge_e8=ceiling_e8)
+    )
+    return next(affordable, None)
+
+
+def _cost(order: Order, route: UpstreamService) -> int:
+    return margin.cost(
+        rate_e8=route.rate_e8,
+        rate_to_panel_e8=route.provider.rate_to_panel_e8,
+        quantity=order.quantity,
+        rate_per=TYPES[OrderType(route.type)].rate_per,
     )

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db import transaction
 
 from relaypanel import errors
+from relaypanel.catalogue.offers import usable_routes
 from relaypanel.ledger import book
 from relaypanel.orders import brackets, refund, schedules, states
 from relaypanel.orders.models import ACTIVE, FINAL, DripFeed, Order, Status
@@ -39,6 +40,34 @@ def set_status(*, order_id: int, to: Status, now: datetime, remains: int | None 
             schedules.follow_correction(order, now=now)
         else:
             states.move(order, to=to, now=now, reason="staff", provider=None, upstream_service=None)
+    return order
+
+
+def release(*, order_id: int, now: datetime, reason: str = "") -> Order:
+    """Put a held order back into the queue of its service's first usable route, and return it.
+
+    `reason` is what staff know of it; one that may be upstream already needs it.
+    """
+    with transaction.atomic():
+        order = _locked(order_id)
+        if order.status != Status.HELD:
+            raise MoveNotAllowed(f"order {order.pk} is {order.status}, and only a held one waits")
+        if order.may_be_upstream and not reason.strip():
+            raise MoveNotAllowed(f"order {order.pk} may be upstream already: say why it is not")
+        routes = usable_routes([order.service_id]).get(order.service_id, ())
+        if not routes:
+            raise MoveNotAllowed(f"no usable route can take order {order.pk}")
+        states.move(
+            order,
+            to=Status.QUEUED,
+            now=now,
+            reason="released",
+            detail=reason.strip(),
+            provider=routes[0].provider,
+            upstream_service=routes[0],
+            due_at=now,
+            may_be_upstream=False,
+        )
     return order
 
 

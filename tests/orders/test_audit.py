@@ -8,11 +8,11 @@ from relaypanel.contract import OrderType
 from relaypanel.ledger import audit as ledger_audit
 from relaypanel.ledger import book, chart
 from relaypanel.ledger.models import Code
-from relaypanel.orders import audit, place, refund, requests, schedules, staff, subscriptions
+from relaypanel.orders import audit, place, refund, requests, schedules, staff
 from relaypanel.orders.models import Order, Status
 from tests import cast
 from tests.orders import scene
-from tests.orders.scene import NOW, later
+from tests.orders.scene import NOW
 
 pytestmark = pytest.mark.django_db
 
@@ -49,9 +49,7 @@ def mixed_story() -> None:
         now=NOW,
     )
     parent = scene.drip_feed(runs=4)
-    for day in range(3):
-        schedules.run_due(now=later(days=day))
-    runs = list(Order.objects.filter(parent=parent).order_by("run"))
+    runs = scene.make_runs(parent, 3)
     for run, end in zip(runs, (Status.COMPLETED, Status.PARTIAL), strict=False):
         active = scene.standing(run, Status.IN_PROGRESS)
         refund.end(active, to=end, now=NOW, reason="t", remains=300)
@@ -60,8 +58,7 @@ def mixed_story() -> None:
     assert scene.again(parent).status == Status.PARTIAL
     service = scene.relayed(type=OrderType.SUBSCRIPTIONS, rate_per=1000)
     subscription = scene.standing(scene.placed(service, **POSTS), Status.PENDING)
-    subscriptions.mirror(parent=subscription, upstream_ids=["501", "502", "503"], now=NOW)
-    posts = Order.objects.filter(parent=subscription).order_by("run")
+    posts = scene.serve(subscription, "501", "502", "503")
     refund.end(posts[0], to=Status.CANCELED, now=NOW, reason="t")
     refund.end(posts[1], to=Status.PARTIAL, now=NOW, reason="t", remains=50)
     corrected = scene.order(Status.COMPLETED)

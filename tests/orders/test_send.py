@@ -13,7 +13,7 @@ from relaypanel.orders import refund, requests, schedules, send
 from relaypanel.orders.models import CancelState, Order, OrderEvent, Status
 from relaypanel.orders.send import Parcel
 from relaypanel.providers.answers import Accepted, AddAnswer, Fault, NotSent, Rejected, Unclear
-from relaypanel.providers.models import Provider
+from relaypanel.providers.models import Provider, UpstreamService
 from tests import cast
 from tests.orders import scene
 from tests.orders.scene import LINK, NOW, later
@@ -408,6 +408,23 @@ class TestSettleServiceDead:
 
         assert scene.again(order).status == Status.HELD
 
+    def test_takes_no_route_that_costs_more_than_was_paid(self) -> None:
+        order, intent, other = self.two_routes()
+        ceiling_e8 = order.rate_e8
+        UpstreamService.objects.filter(provider=other).update(rate_e8=ceiling_e8 + 1)
+
+        settle(intent, no(Fault.SERVICE_DEAD))
+
+        assert scene.again(order).status == Status.HELD
+
+    def test_takes_a_dear_route_where_the_dead_one_was_as_dear(self) -> None:
+        order, intent, other = self.two_routes()
+        UpstreamService.objects.update(rate_e8=3 * order.rate_e8)
+
+        settle(intent, no(Fault.SERVICE_DEAD))
+
+        assert scene.again(order).provider == other
+
     def test_takes_the_first_route_when_staff_closed_the_dead_one(self) -> None:
         order, intent, other = self.two_routes()
         Route.objects.filter(upstream__upstream_id="77").update(enabled=False)
@@ -622,7 +639,7 @@ class TestSettleAll:
 
     def test_tells_mixed_answers_apart(self) -> None:
         orders = [scene.order() for _ in range(4)]
-        answers = [ACCEPTED, UNCLEAR, no(Fault.NEVER), NOT_SENT]
+        answers: list[AddAnswer] = [ACCEPTED, UNCLEAR, no(Fault.NEVER), NOT_SENT]
 
         send.settle_all(settled=list(zip(begin(), answers, strict=True)), now=NOW)
 

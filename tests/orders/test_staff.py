@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from relaypanel import money
 from relaypanel.orders import staff, states
-from relaypanel.orders.models import CancelState, Order, Status
+from relaypanel.orders.models import CancelState, Order, OrderEvent, Status
+from relaypanel.providers.models import Provider
 from tests import cast
 from tests.orders import scene
 from tests.orders.scene import later
@@ -175,3 +178,44 @@ class TestSetStatus:
         assert sum(scene.at_once(6, end)) == 1
         assert scene.balance() == "999.4"
         assert scene.books_agree()
+
+
+class TestRelease:
+    def held(self, **columns: Any) -> Order:
+        return scene.order(Status.HELD, **columns)
+
+    def test_puts_a_held_order_back_into_the_queue(self) -> None:
+        order = self.held()
+
+        released = staff.release(order_id=order.pk, now=scene.NOW, reason="asked them")
+
+        assert released.status == Status.QUEUED
+        stored = scene.again(order)
+        assert (stored.provider, stored.due_at) == (scene.upstream(), scene.NOW)
+        event = OrderEvent.objects.filter(order=order).latest("pk")
+        assert (event.reason, event.detail) == ("released", "asked them")
+
+    def test_needs_a_reason_for_what_may_be_upstream(self) -> None:
+        order = self.held(may_be_upstream=True)
+
+        with pytest.raises(staff.MoveNotAllowed, match="may be upstream"):
+            staff.release(order_id=order.pk, now=scene.NOW)
+
+        staff.release(order_id=order.pk, now=scene.NOW, reason="not in their list")
+        assert not scene.again(order).may_be_upstream
+
+    def test_needs_a_route(self) -> None:
+        order = self.held()
+        Provider.objects.update(enabled=False)
+
+        with pytest.raises(staff.MoveNotAllowed, match="no usable route"):
+            staff.release(order_id=order.pk, now=scene.NOW)
+
+    @pytest.mark.parametrize("status", sorted(set(Status) - {Status.HELD}))
+    def test_takes_held_orders_alone(self, status: Status) -> None:
+        order = scene.order(status)
+
+        with pytest.raises(staff.MoveNotAllowed):
+            staff.release(order_id=order.pk, now=scene.NOW, reason="x")
+
+        assert scene.again(order).status == status

@@ -1,17 +1,23 @@
 from __future__ import annotations
 
+import argparse
 from argparse import ArgumentParser
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from relaypanel import clock, errors
-from relaypanel.orders import staff
-from relaypanel.orders.models import Status
+from relaypanel import clock, errors, money
+from relaypanel.orders import staff, unconfirmed
+from relaypanel.orders.models import Order, Status
+from relaypanel.orders.unconfirmed import Waiting
+
+Run = Callable[[dict[str, Any]], None]
 
 
 class Command(BaseCommand):
-    help = "Move orders by hand."
+    help = "Move orders by hand, and look after those that nobody answered for."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -19,9 +25,43 @@ class Command(BaseCommand):
         move.add_argument("ids", nargs="+", type=int, metavar="ID")
         move.add_argument("status", type=_status, metavar="STATUS", help=", ".join(Status.values))
         move.add_argument("--remains", type=int, help="what was not delivered, for a partial end")
+        move.set_defaults(run=self._set_statuses)
+        release = commands.add_parser("release", help="send a held order after all")
+        release.add_argument("id", type=int, metavar="ORDER")
+        release.add_argument("--reason", default="", help="why you know that nobody has it")
+        release.set_defaults(run=self._release)
+        about = "orders that a provider may have taken without telling"
+        self._add_unconfirmed(commands.add_parser("unconfirmed", help=about, description=about))
 
-    def handle(self, *, ids: list[int], status: Status, remains: int | None, **_: Any) -> None:
-        refusals = [self._set_status(order_id, status, remains) for order_id in ids]
+    def handle(self, *_args: Any, **options: Any) -> None:
+        options["run"](options)
+
+    def _add_unconfirmed(self, parser: ArgumentParser) -> None:
+        verbs = parser.add_subparsers(title="what to do", required=True)
+
+        def verb(name: str, run: Run, about: str) -> ArgumentParser:
+            added = verbs.add_parser(name, help=about, description=about)
+            added.set_defaults(run=run)
+            return added
+
+        verb("list", self._list, "print them, and why they are still open")
+        attach = verb("attach", self._attach, "say which order upstream it is")
+        requeue = verb(
+            "requeue", self._requeue, "send it again: on proof, or for a reason of yours"
+        )
+        refund = verb("refund", self._refund, "cancel it and give everything back")
+        for added in (attach, requeue, refund):
+            added.add_argument("id", type=int, metavar="ORDER")
+        attach.add_argument("upstream_id", metavar="UPSTREAM_ID")
+        requeue.add_argument(
+            "--reason", default="", help="why you know that nobody upstream has it"
+        )
+
+    def _set_statuses(self, options: dict[str, Any]) -> None:
+        refusals = [
+            self._set_status(order_id, options["status"], options["remains"])
+            for order_id in options["ids"]
+        ]
         failed = [refusal for refusal in refusals if refusal]
         if failed:
             raise CommandError("\n".join(failed))
@@ -35,7 +75,56 @@ class Command(BaseCommand):
         self.stdout.write(f"order {order.pk} is {order.status}")
         return ""
 
+    def _release(self, options: dict[str, Any]) -> None:
+        self._decide(
+            lambda now: staff.release(order_id=options["id"], reason=options["reason"], now=now)
+        )
+
+    def _list(self, _options: dict[str, Any]) -> None:
+        now = clock.of_database()
+        for waiting in unconfirmed.waiting():
+            self.stdout.write(_line(waiting, now))
+
+    def _attach(self, options: dict[str, Any]) -> None:
+        self._decide(
+            lambda now: unconfirmed.attach(
+                order_id=options["id"], upstream_id=options["upstream_id"], now=now
+            )
+        )
+
+    def _requeue(self, options: dict[str, Any]) -> None:
+        self._decide(
+            lambda now: unconfirmed.requeue(
+                order_id=options["id"], reason=options["reason"], now=now
+            )
+        )
+
+    def _refund(self, options: dict[str, Any]) -> None:
+        self._decide(lambda now: unconfirmed.refund_order(order_id=options["id"], now=now))
+
+    def _decide(self, act: Callable[[datetime], Order]) -> None:
+        try:
+            order = act(clock.of_database())
+        except (errors.Refused, errors.ProviderError) as failure:
+            raise CommandError(str(failure)) from None
+        self.stdout.write(f"order {order.pk} is {order.status}")
+
 
 def _status(text: str) -> Status:
     """Read a status as we write it or as the wire does: in_progress, "In progress"."""
-    return Status(text.strip().lower().replace(" ", "_"))
+    try:
+        return Status(text.strip().lower().replace(" ", "_"))
+    except ValueError:
+        words = ", ".join(Status.values)
+        raise argparse.ArgumentTypeError(f"{text!r} is no status: write one of {words}") from None
+
+
+def _line(waiting: Waiting, now: datetime) -> str:
+    order = waiting.order
+    settled_at = waiting.settled_at
+    is_settled = settled_at is None or settled_at < now
+    state = "open" if is_settled else f"wait until {settled_at:%H:%M:%S} UTC"
+    return (
+        f"{order.pk}  {state}  {waiting.provider}  sent {waiting.sent_at:%Y-%m-%d %H:%M:%S}  "
+        f"{order.quantity} for {money.text(order.charge_e8)}  {order.link}  {waiting.why}"
+    )
