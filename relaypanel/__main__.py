@@ -21,6 +21,8 @@ COMMANDS = {
     "simulator": "run an upstream panel that only pretends, for trials",
     "demo": "fill a demo shop and print its keys",
     "order": "set the status of orders that staff deliver by hand",
+    "metrics": "print what Prometheus is told",
+    "restored": "say that the database was restored from a backup, so that nothing is sent twice",
     "audit": "prove the ledger; exit code 1 on any difference",
 }
 

@@ -97,6 +97,21 @@ def log_level(env: environ.Env) -> str:
     return level
 
 
+def log_format(env: environ.Env) -> str:
+    name: str = env.str("LOG_FORMAT", default="line").lower()
+    if name not in ("line", "json"):
+        raise _bad("LOG_FORMAT", "say line or json")
+    return name
+
+
+def state_dir(env: environ.Env, *, base_dir: Path) -> Path:
+    """Return the folder for what a worker remembers apart from the database."""
+    folder = Path(env.str("STATE_DIR", default=str(base_dir / "var")))
+    if not folder.is_absolute():
+        raise _bad("STATE_DIR", "write the whole path of a folder, from /")
+    return folder
+
+
 def database(env: environ.Env, *, base_dir: Path) -> dict[str, Any]:
     """Return Django's settings of the one database: SQLite by default, or PostgreSQL."""
     default = f"sqlite:///{base_dir / 'var' / 'relaypanel.sqlite3'}"

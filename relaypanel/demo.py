@@ -15,7 +15,7 @@ from django.db import transaction
 from relaypanel import clock, errors, money
 from relaypanel.accounts import keys, users
 from relaypanel.accounts.models import Role, User
-from relaypanel.catalogue import mirror
+from relaypanel.catalogue import intake
 from relaypanel.catalogue.models import Category, Platform, Service
 from relaypanel.contract import OrderType
 from relaypanel.ledger import book, chart, members
@@ -90,9 +90,9 @@ def _stock(now: datetime) -> None:
     told = msgspec.json.encode([simulated.row(offer) for offer in simulated.SERVICES])
     listings, _ = pricelist.read(dialect.decode(told))
     refresh.record(provider_id=provider.pk, listings=listings, now=now)
-    mirror.add_services(provider, markup_percent=MARKUP_PERCENT, upstream_ids=None, now=now)
+    intake.add_services(provider, markup_percent=MARKUP_PERCENT, upstream_ids=None, now=now)
     # A demo that makes one wait for a day shows no refill.
-    Service.objects.update(refill_after_hours=0)
+    Service.objects.filter(routes__upstream__provider=provider).update(refill_after_hours=0)
     _by_hand()
 
 

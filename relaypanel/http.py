@@ -23,6 +23,8 @@ from aiohttp.abc import ResolveResult
 from aiohttp.resolver import ThreadedResolver
 from django.conf import settings
 
+from relaypanel import clock
+
 # Name, TCP and TLS together: a panel that takes longer to pick up is down.
 CONNECT_SECONDS: Final = 5.0
 # Servers hang up idle connections after five seconds and more; a shorter life meets few of those.
@@ -106,13 +108,16 @@ class Session:
     ) -> Reply:
         """Return the reply, whatever its status; redirects are not followed.
 
-        `deadline_seconds` is for everything from the look-up of the name to the last byte.
+        `deadline_seconds` is for everything from the look-up of the name to the last byte; past
+        it nothing is begun, not even by a process that was stopped meanwhile.
         `ready` is for a call that must not be made twice: it goes over a connection of its own,
-        and `ready` is awaited right before the first byte.  Raises NotSent and Unclear.
+        and `ready` is awaited before the first byte.  Raises NotSent and Unclear.
         """
+        # The first bytes of the body carry the headers: see _trace.
+        assert form
         # A kept connection may be dead already, and a call that dies on it is never certain.
         session = self._shared if ready is None else self._fresh
-        call = _Call(ready=ready)
+        call = _Call(ready=ready, until=clock.monotonic() + deadline_seconds)
         try:
             async with asyncio.timeout(deadline_seconds):
                 return await _exchange(session, call, url, form, bytes_max)
@@ -123,12 +128,19 @@ class Session:
 @dataclass(kw_only=True, slots=True)
 class _Call:
     ready: Ready | None
+    # By the clock that goes on while the process is stopped.
+    until: float
     begun: bool = False
 
-    async def begin(self) -> None:
-        """Mark the last moment at which nothing was written."""
+    async def prepare(self) -> None:
         if self.ready is not None:
             await self.ready()
+
+    def begin(self) -> None:
+        """Mark the last moment at which nothing was written, and stop what comes too late."""
+        # A process that slept runs what was waiting before it sees that its time is over.
+        if clock.monotonic() >= self.until:
+            raise TimeoutError
         self.begun = True
 
     def failure(self, error: Exception) -> NotSent | Unclear:
@@ -206,16 +218,25 @@ def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
 
 
 def _trace() -> aiohttp.TraceConfig:
-    async def before_first_byte(
+    async def when_connected(
         _session: aiohttp.ClientSession,
         context: SimpleNamespace,
         _params: aiohttp.TraceRequestHeadersSentParams,
     ) -> None:
         # Despite its name this signal comes when the connection stands and nothing is written.
-        await context.trace_request_ctx.begin()
+        await context.trace_request_ctx.prepare()
+
+    async def before_bytes(
+        _session: aiohttp.ClientSession,
+        context: SimpleNamespace,
+        _params: aiohttp.TraceRequestChunkSentParams,
+    ) -> None:
+        # So does this one: headers wait for the first bytes of the body, which every call has.
+        context.trace_request_ctx.begin()
 
     trace = aiohttp.TraceConfig()
-    trace.on_request_headers_sent.append(before_first_byte)
+    trace.on_request_headers_sent.append(when_connected)
+    trace.on_request_chunk_sent.append(before_bytes)
     return trace
 
 

@@ -31,6 +31,8 @@ API_GET = checks.boolean(env, "API_GET", default=False)
 API_BODY_BYTES_MAX = 2 * 1024 * 1024
 # For how long a worker has a duty before another may take it over; it renews while it works.
 LEASE_MS = checks.number(env, "LEASE_MS", default=10_000, least=100, most=300_000)
+# Where a worker keeps what must not go back in time together with the database.
+STATE_DIR = checks.state_dir(env, base_dir=BASE_DIR)
 
 DATABASES = {"default": checks.database(env, base_dir=BASE_DIR)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -89,22 +91,26 @@ structlog.configure(
     wrapper_class=structlog.stdlib.BoundLogger,
     cache_logger_on_first_use=True,
 )
+_renderers: dict[str, structlog.typing.Processor] = {
+    "line": structlog.processors.LogfmtRenderer(
+        key_order=["timestamp", "level", "logger", "event"]
+    ),
+    "json": structlog.processors.JSONRenderer(ensure_ascii=False),
+}
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {
+        "ours": {
             "()": structlog.stdlib.ProcessorFormatter,
             "foreign_pre_chain": _shared_processors,
             "processors": [
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
-                structlog.processors.LogfmtRenderer(
-                    key_order=["timestamp", "level", "logger", "event"]
-                ),
+                _renderers[checks.log_format(env)],
             ],
         }
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "ours"}},
     "root": {"handlers": ["stderr"], "level": checks.log_level(env)},
 }

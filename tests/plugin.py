@@ -16,7 +16,7 @@ import pytest
 
 from tests import databases, postgresql
 
-KEPT = {"PATH", "HOME", "LANG", "TMPDIR", "TERM", "COLUMNS", "CI", "LD_LIBRARY_PATH"}
+KEPT = {"PATH", "HOME", "LANG", "TMPDIR", "TERM", "COLUMNS", "CI", "FAULTS", "LD_LIBRARY_PATH"}
 KEPT_PREFIXES = ("LC_", "PYTEST_", "PYTHON", "COV", "HYPOTHESIS")
 
 # Not secret: they protect databases that live for one run.
@@ -65,6 +65,8 @@ def enter(directory: Path, *, server_url: str) -> None:
     os.environ.clear()
     os.environ.update(kept | SETTINGS)
     os.environ[databases.DIRECTORY] = str(directory)
+    # What workers remember of their databases goes with them.
+    os.environ["STATE_DIR"] = str(directory)
     os.environ[databases.SERVER] = server_url
     engine: databases.Engine = "postgresql" if server_url else "sqlite"
     os.environ["DATABASE_URL"] = databases.template_url(engine)

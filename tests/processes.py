@@ -82,7 +82,11 @@ class Process:
 
     def stop(self) -> int:
         """Ask it to end, as a service manager would, and return its exit code."""
-        self._popen.terminate()
+        return self.end_by(signal.SIGTERM)
+
+    def end_by(self, number: signal.Signals) -> int:
+        """Ask it to end by this signal, and return its exit code."""
+        self._popen.send_signal(number)
         try:
             return self._popen.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:

@@ -173,6 +173,32 @@ class TestLogLevel:
             checks.log_level(env(LOG_LEVEL="loud"))
 
 
+class TestLogFormat:
+    def test_is_lines_by_default(self) -> None:
+        assert checks.log_format(env()) == "line"
+
+    def test_may_be_json(self) -> None:
+        assert checks.log_format(env(LOG_FORMAT="JSON")) == "json"
+
+    def test_refuses_anything_else(self) -> None:
+        with refusal("LOG_FORMAT"):
+            checks.log_format(env(LOG_FORMAT="xml"))
+
+
+class TestStateDir:
+    def test_is_var_by_default(self, tmp_path: Path) -> None:
+        assert checks.state_dir(env(), base_dir=tmp_path) == tmp_path / "var"
+
+    def test_may_be_elsewhere(self, tmp_path: Path) -> None:
+        assert checks.state_dir(env(STATE_DIR="/srv/panel"), base_dir=tmp_path) == Path(
+            "/srv/panel"
+        )
+
+    def test_depends_on_no_current_folder(self, tmp_path: Path) -> None:
+        with refusal("STATE_DIR"):
+            checks.state_dir(env(STATE_DIR="state"), base_dir=tmp_path)
+
+
 class TestDatabase:
     def test_is_sqlite_beside_the_program_by_default(self, tmp_path: Path) -> None:
         config = checks.database(env(), base_dir=tmp_path)
@@ -245,6 +271,8 @@ class TestSettings:
             ("API_GET", "sometimes"),
             ("DATABASE_URL", "mysql://panel@db.example/shop"),
             ("LOG_LEVEL", "loud"),
+            ("LOG_FORMAT", "xml"),
+            ("STATE_DIR", "state"),
             ("LEASE_MS", "0"),
         ],
     )

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from relaypanel import http
+from relaypanel import clock, http
 from tests.providers.panel import at_once
 
 pytestmark = pytest.mark.sockets
@@ -316,6 +316,36 @@ class TestNotSent:
         server = asyncio.run(story())
 
         assert server.requests == []
+
+    def test_when_it_slept_between_the_intent_and_the_first_byte(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        now = clock.monotonic()
+        monkeypatch.setattr(clock, "monotonic", lambda: now)
+
+        async def sleep() -> None:
+            nonlocal now
+            now += 5
+
+        seen = []
+
+        async def look(call: Call, server: Server) -> None:
+            seen.append(await call.reader.read())
+            server.over.set()
+
+        async def story() -> None:
+            async with serving(look) as server:
+                with pytest.raises(http.NotSent, match="its time was over"):
+                    await post(server.url, ready=sleep, deadline_seconds=5)
+                await server.over.wait()
+
+        asyncio.run(story())
+
+        assert seen == [b""]
+
+    def test_is_not_told_of_an_empty_form(self) -> None:
+        with pytest.raises(AssertionError):
+            asyncio.run(post("http://127.0.0.1:1/", form={}))
 
     def test_of_the_intent_is_raised_as_it_is(self) -> None:
         async def fails() -> None:

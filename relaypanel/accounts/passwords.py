@@ -1,4 +1,5 @@
 from __future__ import annotations
+
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
 

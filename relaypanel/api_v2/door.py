@@ -12,7 +12,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connections, reset_queries
+from django.db import InterfaceError, OperationalError, connection, connections, reset_queries
 
 from relaypanel import clock
 from relaypanel.accounts import address, keys
@@ -48,9 +48,9 @@ def _drop_broken_connections() -> None:
 
     Within somebody's transaction, which only tests hold around a call, nothing is dropped.
     """
-    for connection in connections.all(initialized_only=True):
-        if not connection.in_atomic_block:
-            connection.close_if_unusable_or_obsolete()
+    for opened in connections.all(initialized_only=True):
+        if not opened.in_atomic_block:
+            opened.close_if_unusable_or_obsolete()
 
 
 def _outcome(environ: WSGIEnvironment) -> tuple[str, bytes]:
@@ -75,7 +75,7 @@ def _answer(environ: WSGIEnvironment) -> bytes:
         environ.get("HTTP_X_FORWARDED_FOR", ""),
         settings.TRUSTED_PROXIES,
     )
-    caller = keys.find(fields.get("key", ""), address=caller_address)
+    caller = _find(fields.get("key", ""), caller_address)
     if caller is None:
         raise BadKey
     keys.touch(caller, address=caller_address, now=now)
@@ -86,3 +86,19 @@ def _answer(environ: WSGIEnvironment) -> bytes:
         now=now,
     )
     return actions.answer(call)
+
+
+def _find(key: str, caller_address: str | None) -> keys.Caller | None:
+    """Return who calls, also when this is the first query since the database was restarted.
+
+    This look-up alone is tried again, because it is certain that nothing was done before it.
+    """
+    try:
+        return keys.find(key, address=caller_address)
+    except (OperationalError, InterfaceError):
+        _drop_broken_connections()
+        if connection.connection is not None:
+            # It was not the connection's fault.
+            raise
+        log.warning("api_v2_connects_anew")
+        return keys.find(key, address=caller_address)

@@ -311,6 +311,36 @@ class TestConnections:
         assert call(key=key, action="balance") == b'{"balance":"0","currency":"USD"}'
         assert connection.connection is not old
 
+    @pytest.mark.postgresql
+    @pytest.mark.django_db(transaction=True)
+    def test_are_made_anew_when_the_database_was_restarted(self) -> None:
+        key = cast.alice().api_key
+        _cut()
+
+        assert call(key=key, action="balance") == b'{"balance":"0","currency":"USD"}'
+
+    @pytest.mark.postgresql
+    @pytest.mark.django_db(transaction=True)
+    def test_are_made_anew_for_the_look_up_of_the_key_alone(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        key = cast.alice().api_key
+        asked = []
+
+        def answer(call: actions.Call) -> bytes:
+            asked.append(call)
+            _cut()
+            connection.cursor().execute("SELECT 1")
+            raise AssertionError("the connection stands")
+
+        monkeypatch.setattr(actions, "answer", answer)
+
+        reply = serve(environment(urlencode({"key": key, "action": "balance"}).encode()))
+
+        assert reply.status == 503
+        assert len(asked) == 1
+        assert "api_v2_without_database" in caplog.text
+
     @pytest.mark.django_db(transaction=True)
     def test_are_left_alone_within_a_transaction(self) -> None:
         with transaction.atomic():
@@ -329,6 +359,13 @@ class TestConnections:
             call(key=key, action="balance")
 
         assert len(connection.queries) < 5
+
+
+def _cut() -> None:
+    """Leave this thread with a connection that the server has ended."""
+    connection.ensure_connection()
+    assert connection.connection is not None
+    connection.connection.close()
 
 
 def _break_the_database(error: Exception, monkeypatch: pytest.MonkeyPatch) -> str:

@@ -104,3 +104,24 @@ class TestDifference:
         assert str(difference) == (
             "the balance of user 7 says -0.00000001, but its transfers come to 1.5"
         )
+
+
+@pytest.mark.django_db
+class TestDrift:
+    def test_is_nothing_in_a_true_ledger(self) -> None:
+        alice = cast.alice(balance="87654321098.76543").user
+        bob = cast.bob(balance="87654321098.7").user
+        move(alice, key="1", debit=alice.pk, credit=chart.SALES, amount_e8=1)
+        move(alice, key="2", debit=alice.pk, credit=bob.pk, amount_e8=2)
+
+        assert audit.drift_e8() == 0
+
+    def test_is_nothing_in_an_empty_ledger(self) -> None:
+        assert audit.drift_e8() == 0
+
+    @pytest.mark.parametrize("change_e8", [-1, 1, 3 * 10**9])
+    def test_is_what_balances_are_off_by(self, change_e8: int) -> None:
+        alice = cast.alice(balance="87654321098.76543").user
+        Account.objects.filter(pk=alice.pk).update(balance_e8=F("balance_e8") + change_e8)
+
+        assert audit.drift_e8() == change_e8

@@ -244,3 +244,38 @@ class TestRefresh:
 class _Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
+
+
+class TestDeclare:
+    def test_keeps_what_its_owner_says(self, capsys: pytest.CaptureFixture[str]) -> None:
+        provider = cast.provider(speaks_client_ref=True)
+
+        call_command(
+            *("provider", "declare", "upstream"),
+            *("--ids-grow", "yes", "--exclusive-key", "yes", "--client-ref", "no"),
+        )
+
+        provider.refresh_from_db()
+        assert (provider.brackets_ids, provider.key_is_exclusive) == (True, True)
+        assert not provider.speaks_client_ref
+        assert capsys.readouterr().out == (
+            "upstream: ids-grow yes, exclusive-key yes, client-ref no.\n"
+        )
+
+    def test_leaves_what_is_not_named(self) -> None:
+        provider = cast.provider(brackets_ids=True)
+
+        call_command("provider", "declare", "upstream", "--exclusive-key", "yes")
+
+        provider.refresh_from_db()
+        assert (provider.brackets_ids, provider.key_is_exclusive) == (True, True)
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [("upstream",), ("nobody", "--ids-grow", "yes"), ("upstream", "--ids-grow", "7")],
+    )
+    def test_says_what_is_wrong(self, arguments: tuple[str, ...]) -> None:
+        cast.provider()
+
+        with pytest.raises(CommandError):
+            call_command("provider", "declare", *arguments)

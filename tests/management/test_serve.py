@@ -11,6 +11,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
+from relaypanel import preflight
 from tests import family
 from tests.processes import Panel, Process
 
@@ -33,6 +34,14 @@ class TestServe:
         assert "program_ended_and_starts_again" not in server.output
         assert not any(family.is_alive(child) for child in children)
         assert not family.listens(server.url)
+
+    def test_lets_the_worker_tell_prometheus(self, panel: Panel) -> None:
+        port = preflight.spare_port()
+        server = panel.start("serve", "--metrics-port", str(port))
+        family.until(lambda: "worker_started" in server.output)
+
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as reply:
+            assert b"relaypanel_database_up 1.0" in reply.read()
 
     def test_starts_again_what_was_killed(self, panel: Panel) -> None:
         server = panel.start("serve")

@@ -3,9 +3,10 @@
 import django.contrib.auth.validators
 import django.db.models.deletion
 import django.db.models.functions.text
-import relaypanel.clock
 from django.conf import settings
 from django.db import migrations, models
+
+import relaypanel.clock
 
 
 class Migration(migrations.Migration):

@@ -24,17 +24,30 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=preflight.port_number, default=8000)
         parser.add_argument("--workers", type=int, default=1, help="web processes; default: 1")
         parser.add_argument(
+            "--metrics-port", type=preflight.port_number, help="answer Prometheus on loopback there"
+        )
+        parser.add_argument(
             "--demo", action="store_true", help="migrate, fill a demo shop, simulate its provider"
         )
 
-    def handle(self, *, host: str, port: int, workers: int, demo: bool, **_: Any) -> None:
+    def handle(
+        self,
+        *,
+        host: str,
+        port: int,
+        workers: int,
+        metrics_port: int | None,
+        demo: bool,
+        **_: Any,
+    ) -> None:
         preflight.free_address(host, port)
         programs = list(_simulated(f"http://{host}:{port}")) if demo else []
         preflight.require_schema()
         web = ("web", "--host", host, "--port", str(port), "--workers", str(workers))
+        metrics = ("--metrics-port", str(metrics_port)) if metrics_port else ()
         programs += [
             Program(name="web", arguments=web),
-            Program(name="worker", arguments=("worker",)),
+            Program(name="worker", arguments=("worker", *metrics)),
         ]
         print(f"Serving on http://{host}:{port}; Ctrl-C ends it.", flush=True)
         sys.exit(supervise(programs))

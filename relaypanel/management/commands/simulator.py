@@ -20,7 +20,7 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=_port, default=8099, help="0 takes any free one")
         parser.add_argument("--speed", type=_speed, default=1.0, help="2: twice as fast")
         parser.add_argument("--key", help="take this API key only; without it any key will do")
-        parser.add_argument("--first-id", type=int, help="the ID of the first order")
+        parser.add_argument("--first-id", type=_id, help="the ID of the first order")
 
     def handle(self, *_: object, **options: Any) -> None:
         server.main(
@@ -47,3 +47,10 @@ def _speed(text: str) -> float:
     if not 0 < speed <= control.SPEED_MAX:
         raise argparse.ArgumentTypeError(f"say a number above 0, at most {control.SPEED_MAX}")
     return speed
+
+
+def _id(text: str) -> int:
+    number = intake.whole_number(text)
+    if not number:
+        raise argparse.ArgumentTypeError("an ID is a whole number from 1 on")
+    return number
