@@ -170,7 +170,7 @@ class TestReaders:
 
     @pytest.mark.parametrize("name", ["orders/nothing.py::", "orders/send.py::Nothing"])
     def test_find_a_file_or_a_class_that_is_not_there(self, name: str) -> None:
-        text = f"`orders/send.py`, `orders/send.py::Intent` and `{name.removesuffix('::')}`"
+        text = f"`orders/send.py`, `orders/send.py::Parcel` and `{name.removesuffix('::')}`"
 
         assert list(missing_files(text)) == [name]
 

@@ -30,11 +30,16 @@ TESTED_BY = {
     "relaypanel/settings.py": "tests/test_checks.py",
     "relaypanel/env_file.py": "tests/management/test_init.py",
     "relaypanel/accounts/passwords.py": "tests/accounts/test_users.py",
+    # What an answer may be; the replies that become each are listed there.
+    "relaypanel/providers/answers.py": "tests/providers/test_replies.py",
+    # The simulated panel's memory and its words show in what it answers.
+    "relaypanel/simulator/orders.py": "tests/simulator/test_panel.py",
+    "relaypanel/simulator/words.py": "tests/simulator/test_panel.py",
     # A file for each action, which says what the whole door answers.
     "relaypanel/api_v2/": "tests/api_v2/test_add.py",
 }
 # They declare; what they declare is tested where it is used.
-DECLARATIONS = {"__init__.py", "models.py", "apps.py", "urls.py", "errors.py"}
+DECLARATIONS = {"__init__.py", "models.py", "apps.py", "urls.py", "errors.py", "context.py"}
 
 _CLOCKS = re.compile(
     r"(datetime|date|timezone)\.(now|utcnow|today|localtime|localdate)"
