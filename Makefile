@@ -3,8 +3,8 @@
 UV_VERSION := 0.13.9
 PYTHON ?= python3
 BIN := .venv/bin
-# More workers than this wait for the database instead of for a core.
-PYTEST := $(BIN)/pytest -n auto --maxprocesses 8 --dist loadgroup
+# Many tests wait for processes that they started, so that four share two cores well.
+PYTEST := $(BIN)/pytest -n 4 --dist loadgroup
 EXACT := relaypanel/money.py,relaypanel/contract.py,relaypanel/ledger/*,relaypanel/api_v2/*
 TEMPLATES = $(shell git ls-files '*.html')
 

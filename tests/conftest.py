@@ -42,6 +42,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("sockets"):
             item.add_marker(pytest.mark.allow_hosts(LOOPBACK))
+        if on_postgresql and _runs_panels(item):
+            # Panels of many processes, one after the other: a server takes a hundred connections.
+            item.add_marker(pytest.mark.xdist_group("many_connections"))
         if _touches_a_database(item) if on_postgresql else not _needs_postgresql(item):
             kept.append(item)
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
@@ -79,6 +82,11 @@ def panel_database(engine: databases.Engine) -> Iterator[Callable[..., str]]:
     """
     with ExitStack() as stack:
         yield lambda wanted=engine: stack.enter_context(databases.fresh(wanted))
+
+
+def _runs_panels(item: pytest.Item) -> bool:
+    is_fault = "faults" in item.path.parts
+    return is_fault or "panel_database" in getattr(item, "fixturenames", ())
 
 
 def _touches_a_database(item: pytest.Item) -> bool:

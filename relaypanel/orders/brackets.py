@@ -28,6 +28,8 @@ REFUNDED_BY_STAFF: Final = "refunded_by_staff"
 # How far in time from an order its neighbours are looked for: all of a busy panel's sendings in
 # between are walked through, at a few microseconds each.
 REACH: Final = timedelta(days=1)
+# Orders that were attached stand between the neighbours, and after a bad hour there are many.
+PAGES_MAX: Final = 20
 # IDs looked at above the newest known one where no later order closes a bracket.
 OPEN_IDS: Final = 100
 # What one statement asks about; SQLite takes 32,766 variables.
@@ -216,8 +218,18 @@ def _nearest(attempt: Attempt, sent: QuerySet[OrderEvent]) -> list[Neighbour]:
     """Return the first of these sendings that were answered: all that can have overlapped."""
     assert attempt.order.provider is not None
     # Two workers may each have had that many on their way, one of them when it died.
-    most = 2 * attempt.order.provider.concurrency + 16
-    rows = sent.values_list("order_id", "order__upstream_id", "at")[:most]
+    enough = 2 * attempt.order.provider.concurrency + 16
+    found: list[Neighbour] = []
+    for page in range(PAGES_MAX):
+        start, stop = 2 * enough * page, 2 * enough * (page + 1)
+        rows = list(sent.values_list("order_id", "order__upstream_id", "at")[start:stop])
+        found += _answered(rows)
+        if len(found) >= enough or len(rows) < stop - start:
+            break
+    return found
+
+
+def _answered(rows: Sequence[tuple[int, str | None, datetime]]) -> list[Neighbour]:
     accepted = _accepted([order_id for order_id, _, _ in rows])
     return [
         Neighbour(upstream_id=int(upstream_id), accepted_id=accepted[order_id], begun_at=at)

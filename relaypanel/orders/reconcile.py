@@ -13,7 +13,7 @@ still come first.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -111,6 +111,7 @@ def close_case(*, case: Case, told: Told, now: datetime) -> dict[int, Verdict]:
     """
     answers = {int(upstream_id): answer for upstream_id, answer in told.statuses.items()}
     # Read anew, as an answer may have come while we asked.
+    case = _still_open(case)
     ours = brackets.known(case.provider.pk, [int(text) for text in case.upstream_ids])
     found = spending.doubted(
         matching.verdicts(
@@ -235,9 +236,18 @@ def _due(
     return list(rows.select_related("provider", "upstream_service").order_by("pk")[:ORDERS_MAX])
 
 
+def _still_open(case: Case) -> Case:
+    """Return the case without the orders that have moved on since it was opened."""
+    order_ids = [attempt.order.pk for attempt in case.attempts]
+    rows = Order.objects.filter(pk__in=order_ids, status=Status.UNCONFIRMED)
+    tokens = dict(rows.values_list("pk", "token"))
+    drawn = [one for one in case.drawn if tokens.get(one.lost.order_id) == one.attempt.order.token]
+    return replace(case, drawn=tuple(drawn))
+
+
 def _rivals(case: Case, candidates: Collection[UpstreamStatus]) -> list[Lost]:
     """Return the other orders that may have become one of the candidates."""
-    if not candidates:
+    if not candidates or not case.drawn:
         return []
     others = (
         Order.objects.filter(

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
+from django.conf import settings
 
 from relaypanel import clock, http
 from relaypanel.duties import lease as leases
@@ -76,6 +77,11 @@ def _nods(_: str) -> None:
             os.kill(os.getpid(), signal.SIGSTOP)
 
     sending._Flight.ready = nod  # type: ignore[method-assign]
+
+
+def _lease(milliseconds: str) -> None:
+    """Have duties for so long, whatever the others have them for."""
+    settings.LEASE_MS = int(milliseconds)
 
 
 def _only(kinds: str) -> None:
@@ -262,6 +268,7 @@ HABITS: dict[str, Callable[[str], None]] = {
     "undaunted": _undaunted,
     "resting": _resting,
     "nods": _nods,
+    "lease": _lease,
     "only": _only,
     "journal": _journal,
     "post_then_update": _post_then_update,

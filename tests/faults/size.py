@@ -8,6 +8,10 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
+def is_full() -> bool:
+    return os.environ.get("FAULTS") == "full"
+
+
 def of(*, short: T, full: T) -> T:
     """Return `full` where the variable FAULTS says "full", and `short` anywhere else."""
-    return full if os.environ.get("FAULTS") == "full" else short
+    return full if is_full() else short

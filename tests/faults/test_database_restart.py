@@ -52,6 +52,7 @@ class TestRestartedDatabase:
         assert outcome.back_seconds < BACK_SECONDS_MAX
         assert "The books agree." in outcome.audit
 
+    @pytest.mark.skipif(not size.is_full(), reason="one restart may find the disk up to date")
     def test_loses_orders_when_it_acknowledges_before_the_disk_has_them(self) -> None:
         # No worker: it would notice that the database went back, and refuse to go on.
         outcome = _restart(RESTARTS_OF_TWIN, LOOSE, workers=0)

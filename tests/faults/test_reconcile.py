@@ -33,7 +33,7 @@ KILLS = size.of(short=15, full=300)
 KILLS_OF_TWIN = size.of(short=12, full=100)
 LOOK_SECONDS = 120
 CONCURRENCY = 6
-LIVE_SECONDS = (0.04, 0.2)
+LIVE_SECONDS = 0.1
 DEADLINE_MS = 300
 # What a sending needs to be settled, by orders/brackets.py, and a little more.
 SETTLED_SECONDS = 4 * DEADLINE_MS / 1000 + 0.3
@@ -77,6 +77,7 @@ class TestReconcile:
         assert outcome.attached + outcome.sent_again >= 0.9 * outcome.unclear
         assert outcome.calls <= outcome.ids / 100 + 5
 
+    @pytest.mark.skipif(not size.is_full(), reason="a few kills may leave nothing that is unclear")
     def test_leaves_to_a_person_what_looks_alike(self, database_url: str) -> None:
         outcome = _reconcile(database_url, KILLS_OF_TWIN, ALIKE)
 
@@ -84,6 +85,7 @@ class TestReconcile:
         assert outcome.wrong == 0
         assert outcome.left
 
+    @pytest.mark.skipif(not size.is_full(), reason="a few kills may leave nothing that is unclear")
     def test_is_wrong_without_the_second_direction(self, database_url: str) -> None:
         outcome = _reconcile(database_url, KILLS_OF_TWIN, ALIKE, "one_way")
 
@@ -148,19 +150,22 @@ def _order(dice: random.Random, sizes: Sequence[int], number: int) -> None:
 def _kill(place: Ground, dice: random.Random, sizes: Sequence[int], kills: int) -> None:
     # The breaker would let the workers rest after each few kills.
     habits = ("quick", "undaunted", "only=send")
-    workers = [place.forks.worker(*habits) for _ in range(2)]
     for _ in range(kills):
-        time.sleep(dice.uniform(*LIVE_SECONDS))
         if ground.waiting() < 50:
             _order(dice, sizes, 100)
-        at = dice.randrange(2)
-        workers[at].kill()
+        worker = place.forks.worker(*habits)
+        shop.until(_is_sending, what="an order is on its way")
+        time.sleep(dice.uniform(0, LIVE_SECONDS))
+        worker.kill()
         # Unclear as well, and not taken.
         place.control(action="add", fault="html", times=1)
-        workers[at] = place.forks.worker(*habits)
-    shop.until(lambda: not ground.waiting(), what="the queue runs empty")
-    for worker in workers:
-        worker.kill()
+    _send_all(place)
+
+
+def _is_sending() -> bool:
+    """Return whether an order set out a moment ago; those of the killed stay for a while."""
+    fresh = clock.now() + timedelta(milliseconds=2 * DEADLINE_MS - 100)
+    return Order.objects.filter(status=Status.SENDING, sending_until__gt=fresh).exists()
 
 
 def _send_all(place: Ground) -> None:
@@ -172,7 +177,8 @@ def _send_all(place: Ground) -> None:
 def _worker(place: Ground, kind: str, *habits: str) -> Iterator[None]:
     # Workers that did others alone have put these duties off.
     Duty.objects.update(due_at=clock.now(), leased_until=None)
-    worker = place.forks.worker("quick", "undaunted", f"only={kind}", *habits)
+    # Nobody is to take over from it, however busy the machine is.
+    worker = place.forks.worker("quick", "undaunted", "lease=10000", f"only={kind}", *habits)
     yield
     worker.kill()
 

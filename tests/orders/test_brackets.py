@@ -114,6 +114,20 @@ class TestBelow:
         assert scene.again(first).upstream_id == "13"
         assert upstream_id(brackets.below(attempt(order))) == 20
 
+    @pytest.mark.parametrize(("pages", "found"), [(3, 10), (2, None)])
+    def test_stands_behind_those_that_were_attached(
+        self, monkeypatch: pytest.MonkeyPatch, pages: int, found: int | None
+    ) -> None:
+        monkeypatch.setattr(brackets, "PAGES_MAX", pages)
+        lost.provider(concurrency=1)
+        lost.accepted(0, "10")
+        # A page has 36 of them.
+        for at in range(36 * 2):
+            order = lost.lost(at + 1)
+            scene.standing(order, Status.PENDING, upstream_id=str(100 + at))
+
+        assert upstream_id(brackets.below(attempt(lost.lost(100)))) == found
+
     def test_is_not_another_providers(self) -> None:
         elsewhere = cast.provider(name="elsewhere")
         lost.accepted(0, "10")

@@ -367,6 +367,23 @@ class TestRace:
         assert found == {}
         assert scene.again(order).status == Status.SENDING
 
+    def test_of_two_looks_leaves_the_others_orders_alone(self) -> None:
+        lost.provider(key_is_exclusive=True, balance_e8=10**10, balance_at=later(seconds=-120))
+        lost.accepted(0, "10")
+        taken, absent = lost.lost(60), lost.lost(61, quantity=3000)
+        lost.accepted(300, "20")
+        case = reconcile.open_case(provider=lost.provider(), now=later(seconds=400))
+        assert case
+        answers = lost.told(case, {"13": says()}, balance="98.5")
+        attempt = case.attempts[0]
+        assert reconcile.held(taken)
+
+        reconcile.attach(attempt.order, "13", now=later(seconds=401), reason="attached", detail="")
+        found = reconcile.close_case(case=case, told=answers, now=later(seconds=402))
+
+        # What the other look attached explains the balance.
+        assert found == {absent.pk: Absent()}
+
     def test_leaves_the_order_when_another_got_its_id(self) -> None:
         order = lost.between()
         case = reconcile.open_case(provider=lost.provider(), now=later(seconds=400))
