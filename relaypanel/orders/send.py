@@ -33,14 +33,6 @@ RETRY_AFTER: Final = {
     Fault.LINK_BUSY: timedelta(seconds=60),
     Fault.RATE_LIMIT: timedelta(seconds=15),
 }
-# How long a provider rests after one that needs its owner: a top-up or a new key.
-PAUSE: Final = timedelta(minutes=5)
-# The breaker: this many unclear answers in a row let nothing more out for a while.
-UNCLEAR_MAX: Final = 3
-UNCLEAR: Final = "unclear_answers"
-BREAK: Final = timedelta(seconds=60)
-# How long a provider rests that could not be reached.
-UNREACHABLE: Final = timedelta(seconds=2)
 BACKOFF_SECONDS: Final = (2, 5, 15, 30, 60)
 
 
@@ -53,16 +45,6 @@ class Parcel:
     service: str
     client_ref: str
     fields: dict[str, str] = field(default_factory=dict)
-
-
-def room(provider: Provider, *, now: datetime) -> int:
-    """Return how many orders may be on their way to this provider at once, at this moment.
-
-    After a pause one goes first, and its answer decides about the others.
-    """
-    if not provider.enabled or (provider.paused_until is not None and provider.paused_until > now):
-        return 0
-    return 1 if provider.paused_for else provider.concurrency
 
 
 def due(
@@ -155,39 +137,6 @@ def place_in_link_queue(order: Order) -> int | None:
         waits_for_link=True,
         pk__lte=order.pk,
     ).count()
-
-
-def note_health(*, provider_id: int, answer: answers.AddAnswer, now: datetime) -> None:
-    """Keep the provider's breaker and pauses by its last answer; no write while all is well."""
-    rows = Provider.objects.filter(pk=provider_id)
-    match answer:
-        case answers.Unclear():
-            rows.update(unclear_in_a_row=F("unclear_in_a_row") + 1)
-            rows.filter(unclear_in_a_row__gte=UNCLEAR_MAX).update(
-                paused_for=UNCLEAR, paused_until=now + BREAK
-            )
-        case answers.NotSent():
-            # A longer pause stays: this call had set out before it began.
-            rows.exclude(paused_until__gt=now + UNREACHABLE).update(
-                paused_for="no_connection", paused_until=now + UNREACHABLE
-            )
-        case answers.Rejected(fault=(Fault.NO_FUNDS | Fault.BAD_KEY) as fault):
-            rows.update(paused_for=fault.value, paused_until=now + PAUSE, unclear_in_a_row=0)
-        case answers.Rejected():
-            # It speaks clearly again; whether it has money for us, only a taken order tells.
-            rows.filter(unclear_in_a_row__gt=0).update(unclear_in_a_row=0)
-            rows.filter(paused_for__in=(UNCLEAR, "no_connection")).update(
-                paused_for="", paused_until=None
-            )
-        case answers.Accepted():
-            rows.filter(Q(unclear_in_a_row__gt=0) | ~Q(paused_for="")).update(
-                unclear_in_a_row=0, paused_for="", paused_until=None
-            )
-
-
-def is_well(provider: Provider) -> bool:
-    """Return whether an order that was taken would tell us nothing new."""
-    return not provider.paused_for and provider.unclear_in_a_row == 0
 
 
 def give_up_overdue(*, provider_id: int, now: datetime) -> int:

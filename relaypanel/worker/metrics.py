@@ -21,8 +21,8 @@ from prometheus_client.registry import Collector
 from relaypanel import clock, money
 from relaypanel.duties.models import Duty
 from relaypanel.ledger import audit
+from relaypanel.orders.health import room
 from relaypanel.orders.models import Order, Status
-from relaypanel.orders.send import room
 from relaypanel.providers.models import Provider
 from relaypanel.worker import counters
 

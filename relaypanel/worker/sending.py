@@ -18,7 +18,7 @@ from django.db import InterfaceError, OperationalError
 from relaypanel import clock, http
 from relaypanel.duties import lease as leases
 from relaypanel.duties.lease import Lease
-from relaypanel.orders import send
+from relaypanel.orders import health, send
 from relaypanel.orders.send import Parcel
 from relaypanel.providers.answers import Accepted, AddAnswer, NotSent
 from relaypanel.providers.models import Provider
@@ -47,13 +47,21 @@ class Sender:
         self._answers: Batch[tuple[Parcel, AddAnswer], None] = Batch(self._settle)
 
     async def run(self, *, seconds: float) -> int:
-        """Return how many orders were taken out of the queue, once each has its answer."""
+        """Return how many orders were taken out of the queue, once each has its answer.
+
+        Past its time it takes more for as long as one is out that had set out in time: calls that
+        hang keep the turn from ending, and must not hold up those behind them.
+        """
         until = clock.monotonic() + seconds
         taken = 0
+        early: set[int] = set()
         try:
             while True:
-                if not self._context.stopping and clock.monotonic() < until:
+                in_time = clock.monotonic() < until
+                if not self._context.stopping and (in_time or early & self._in_flight.keys()):
                     taken += await self._take()
+                if in_time:
+                    early = set(self._in_flight)
                 if not self._in_flight:
                     return taken
                 await self._land()
@@ -164,14 +172,14 @@ def _due(lease: Lease, provider_id: int, *, flying: int, but: list[int]) -> list
     # Read anew each time: a breaker or the owner may have stopped the provider meanwhile.
     provider = Provider.objects.get(pk=provider_id)
     now = clock.of_database()
-    limit = send.room(provider, now=now) - flying
+    limit = health.room(provider, now=now) - flying
     return send.due(provider=provider, limit=limit, now=now, but=but)
 
 
 def _intend(provider_id: int, parcels: list[Parcel]) -> set[int]:
     provider = Provider.objects.get(pk=provider_id)
     now = clock.of_database()
-    if not send.room(provider, now=now):
+    if not health.room(provider, now=now):
         return set()
     return send.intend(provider=provider, parcels=parcels, now=now)
 
@@ -183,9 +191,9 @@ def _settle(provider_id: int, settled: list[tuple[Parcel, AddAnswer]]) -> None:
     for _, answer in settled:
         # What was intended and not sent came too late by our own fault: the connection stood.
         tells = not isinstance(answer, NotSent)
-        if tells and not (isinstance(answer, Accepted) and send.is_well(provider)):
-            send.note_health(provider_id=provider_id, answer=answer, now=now)
+        if tells and not (isinstance(answer, Accepted) and health.is_well(provider)):
+            health.note(provider_id=provider_id, answer=answer, now=now)
 
 
 def _note(provider_id: int, answer: AddAnswer) -> None:
-    send.note_health(provider_id=provider_id, answer=answer, now=clock.of_database())
+    health.note(provider_id=provider_id, answer=answer, now=clock.of_database())

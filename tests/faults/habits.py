@@ -21,7 +21,7 @@ from django.conf import settings
 from relaypanel import clock, http
 from relaypanel.duties import lease as leases
 from relaypanel.duties.models import Duty
-from relaypanel.orders import matching, poll, schedules, send, states
+from relaypanel.orders import health, matching, poll, schedules, send, states
 from relaypanel.orders.models import Order, Status
 from relaypanel.orders.oddities import Oddities
 from relaypanel.providers import replies
@@ -56,12 +56,12 @@ def _skewed(seconds: str) -> None:
 
 def _undaunted(_: str) -> None:
     """Have no breaker: go on whatever a provider says."""
-    send.UNCLEAR_MAX = 10**9  # type: ignore[misc]
+    health.UNCLEAR_MAX = 10**9  # type: ignore[misc]
 
 
 def _resting(seconds: str) -> None:
     """Let the breaker rest for so long only."""
-    send.BREAK = timedelta(seconds=float(seconds))  # type: ignore[misc]
+    health.RESTS_SECONDS = (float(seconds),)  # type: ignore[misc, assignment]
 
 
 def _nods(_: str) -> None:

@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from relaypanel.catalogue.models import Route
 from relaypanel.contract import OrderType
-from relaypanel.orders import refund, requests, schedules, send
+from relaypanel.orders import health, refund, requests, schedules, send
 from relaypanel.orders.models import CancelState, Order, OrderEvent, Status
 from relaypanel.orders.send import Parcel
 from relaypanel.providers.answers import Accepted, AddAnswer, Fault, NotSent, Rejected, Unclear
@@ -36,7 +36,7 @@ NAMES = ["accepted", "unclear", "not_sent", *Fault]
 def begin(*, limit: int = 10, hours: float = 0, provider: Provider | None = None) -> list[Parcel]:
     """Do what the worker does before the first byte: look, and record the intent."""
     provider, now = provider or scene.upstream(), later(hours=hours)
-    room = min(limit, send.room(provider, now=now))
+    room = min(limit, health.room(provider, now=now))
     parcels = send.due(provider=provider, limit=room, now=now)
     intended = send.intend(provider=provider, parcels=parcels, now=now)
     return [parcel for parcel in parcels if parcel.order_id in intended]
@@ -573,30 +573,6 @@ class TestGiveUpOverdue:
         assert scene.again(order).status == status
 
 
-class TestRoom:
-    def test_is_what_the_provider_may_have_at_once(self) -> None:
-        Provider.objects.filter(pk=scene.upstream().pk).update(concurrency=7)
-
-        assert send.room(scene.upstream(), now=NOW) == 7
-
-    def test_is_none_while_it_is_stopped(self) -> None:
-        provider = scene.upstream()
-        provider.paused_for, provider.paused_until = "unclear_answers", later(seconds=60)
-
-        assert send.room(provider, now=later(seconds=59.999)) == 0
-        provider.enabled = False
-        assert send.room(provider, now=later(hours=1)) == 0
-
-    def test_is_for_one_after_a_pause_until_an_order_is_taken(self) -> None:
-        provider = scene.upstream()
-        for _ in range(3):
-            send.note_health(provider_id=provider.pk, answer=UNCLEAR, now=NOW)
-
-        assert send.room(scene.upstream(), now=later(seconds=60)) == 1
-        send.note_health(provider_id=provider.pk, answer=ACCEPTED, now=later(seconds=61))
-        assert send.room(scene.upstream(), now=later(seconds=61)) == provider.concurrency
-
-
 class TestIntend:
     def test_leaves_what_has_moved_on_since_it_was_seen(self) -> None:
         kept, canceled, again = scene.order(), scene.order(), scene.order()
@@ -739,89 +715,3 @@ class TestRequeue:
         assert (stored.status, stored.refunded_e8) == (Status.CANCELED, stored.charge_e8)
         assert last_event(order)[0] == "canceled_before_sending"
         assert scene.books_agree()
-
-
-class TestNoteHealth:
-    def note(self, *answers: AddAnswer, seconds: float = 0) -> Provider:
-        provider_id = scene.upstream().pk
-        for answer in answers:
-            send.note_health(provider_id=provider_id, answer=answer, now=later(seconds=seconds))
-        return Provider.objects.get(pk=provider_id)
-
-    def test_writes_nothing_while_all_is_well(self) -> None:
-        scene.upstream()
-
-        with scene.written() as rows:
-            provider = self.note(ACCEPTED, no(Fault.NEVER), no(Fault.LINK_BUSY))
-
-        assert set(rows) == {0}
-        assert send.is_well(provider)
-
-    def test_breaks_after_three_unclear_answers_in_a_row(self) -> None:
-        provider = self.note(UNCLEAR, UNCLEAR)
-        assert (provider.paused_until, provider.unclear_in_a_row) == (None, 2)
-
-        provider = self.note(UNCLEAR)
-
-        assert (provider.paused_for, provider.unclear_in_a_row) == ("unclear_answers", 3)
-        assert provider.paused_until == later(seconds=60)
-        assert not send.is_well(provider)
-
-    def test_breaks_again_at_the_first_unclear_answer_after_the_break(self) -> None:
-        self.note(UNCLEAR, UNCLEAR, UNCLEAR)
-
-        provider = self.note(UNCLEAR, seconds=60)
-
-        assert provider.paused_until == later(seconds=120)
-
-    @pytest.mark.parametrize("answer", [ACCEPTED, no(Fault.NEVER), no(Fault.OTHER)])
-    def test_begins_to_count_anew_after_a_clear_answer(self, answer: AddAnswer) -> None:
-        provider = self.note(UNCLEAR, UNCLEAR, answer)
-        assert provider.unclear_in_a_row == 0
-
-        assert self.note(UNCLEAR, UNCLEAR).paused_until is None
-
-    def test_ends_a_pause_with_a_good_answer(self) -> None:
-        provider = self.note(UNCLEAR, UNCLEAR, UNCLEAR, ACCEPTED)
-
-        assert (provider.paused_for, provider.paused_until) == ("", None)
-
-    @pytest.mark.parametrize("fault", [Fault.NO_FUNDS, Fault.BAD_KEY])
-    def test_pauses_for_what_needs_the_owner(self, fault: Fault) -> None:
-        provider = self.note(UNCLEAR, no(fault))
-
-        assert (provider.paused_for, provider.paused_until) == (fault.value, later(minutes=5))
-        assert provider.unclear_in_a_row == 0
-
-    def test_keeps_the_pause_for_money_whatever_else_is_refused(self) -> None:
-        provider = self.note(no(Fault.NO_FUNDS), no(Fault.LINK_BUSY), no(Fault.NEVER))
-
-        assert (provider.paused_for, provider.paused_until) == ("no_funds", later(minutes=5))
-
-    def test_rests_a_moment_without_a_connection(self) -> None:
-        provider = self.note(UNCLEAR, NOT_SENT)
-
-        assert (provider.paused_for, provider.paused_until) == (
-            "no_connection",
-            later(seconds=2),
-        )
-        assert provider.unclear_in_a_row == 1
-
-    @pytest.mark.parametrize("before", [(UNCLEAR,) * 3, (no(Fault.NO_FUNDS),)])
-    def test_cuts_no_longer_pause_short_for_a_lost_connection(
-        self, before: tuple[AddAnswer, ...]
-    ) -> None:
-        paused = self.note(*before)
-
-        provider = self.note(NOT_SENT)
-
-        assert provider.paused_until == paused.paused_until
-        assert provider.paused_for == paused.paused_for
-
-    def test_is_kept_for_each_provider_apart(self) -> None:
-        elsewhere = cast.provider(name="elsewhere")
-
-        self.note(UNCLEAR, UNCLEAR, UNCLEAR)
-
-        elsewhere.refresh_from_db()
-        assert (elsewhere.paused_until, elsewhere.unclear_in_a_row) == (None, 0)

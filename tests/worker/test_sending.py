@@ -144,6 +144,38 @@ class TestFlights:
 
         assert statuses([slow, *fresh]) == [Status.PENDING] * 2
 
+    def test_begin_past_the_time_of_a_turn_while_one_hangs_that_set_out_in_time(
+        self, desk: Desk, time: Time
+    ) -> None:
+        provider, orders = waiting(5, concurrency=2)
+        others_done = asyncio.Event()
+
+        async def hang_the_first(number: int) -> None:
+            if number == 1:
+                await others_done.wait()
+            if number == 2:
+                time.wait(jobs.RUN_SECONDS)
+            if number == 5:
+                others_done.set()
+
+        desk.line.during = hang_the_first
+
+        send(desk, provider)
+
+        assert statuses(orders) == [Status.PENDING] * 5
+
+    def test_end_with_what_set_out_in_time(self, desk: Desk, time: Time) -> None:
+        provider, orders = waiting(3, concurrency=1)
+
+        async def take_the_whole_turn(_: int) -> None:
+            time.wait(jobs.RUN_SECONDS)
+
+        desk.line.during = take_the_whole_turn
+
+        send(desk, provider)
+
+        assert statuses(orders) == [Status.PENDING, Status.QUEUED, Status.QUEUED]
+
     def test_are_no_more_once_the_lease_was_lost(self, desk: Desk) -> None:
         provider, orders = waiting(3, concurrency=1)
 
