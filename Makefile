@@ -7,22 +7,28 @@ BIN := .venv/bin
 PYTEST := $(BIN)/pytest -n 4 --dist loadgroup
 EXACT := relaypanel/money.py,relaypanel/contract.py,relaypanel/ledger/*,relaypanel/api_v2/*
 TEMPLATES = $(shell git ls-files '*.html')
+WORDS := $(patsubst %.po,%.mo,$(wildcard relaypanel/locale/*/*/LC_MESSAGES/django.po))
 
 # What `check --deploy` judges: a panel as docs/operating.md says to run it.
 PRODUCTION := DEBUG=false PUBLIC_URL=https://panel.example ALLOWED_HOSTS=panel.example \
 	TRUSTED_PROXIES=127.0.0.1 DATABASE_URL=sqlite://:memory:
 
-.PHONY: help setup run test faults bench check lint coverage format
+.PHONY: help setup run translations shots test faults bench bench-engine check lint coverage format
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
-setup: .venv/synced .env ## make the environment in .venv and the secrets in .env
+setup: .venv/synced .env translations ## make the environment in .venv and the secrets in .env
 
 run: setup ## serve a demo shop on http://127.0.0.1:8000
 	$(BIN)/relaypanel migrate
 	$(BIN)/relaypanel serve --demo --host 127.0.0.1 --port 8000
+
+translations: $(WORDS) ## build what the pages say in other languages, from relaypanel/locale
+
+shots: setup ## take a picture of every page, into var/shots
+	$(BIN)/python -m tests.browser.shots
 
 test: setup ## run the tests on SQLite, then those with a database on PostgreSQL
 	$(PYTEST)
@@ -32,8 +38,11 @@ faults: setup ## break things in full size on both databases; prints one line of
 	FAULTS=full $(BIN)/pytest -s -q tests/faults
 	FAULTS=full $(BIN)/pytest -s -q tests/faults --database postgresql
 
-bench: setup ## measure how fast one worker sends and polls, on a PostgreSQL
-	$(BIN)/python -m bench.engine
+bench: setup ## measure the API beside what the machine can do; takes ten minutes
+	$(BIN)/python -m bench panel
+
+bench-engine: setup ## measure how fast one worker sends and polls, on a PostgreSQL
+	$(BIN)/python -m bench engine
 
 check: lint coverage ## judge everything: style, types, imports, migrations, settings, coverage
 
@@ -62,6 +71,9 @@ format: setup ## put the code in order
 .venv/synced: pyproject.toml uv.lock | .venv/uv
 	$(BIN)/uv sync --frozen
 	@touch $@
+
+%.mo: %.po | .venv/synced
+	$(BIN)/pybabel --quiet compile --input-file $< --output-file $@
 
 # uv comes from PyPI like everything else, into the environment that it then fills.
 .venv/uv: Makefile

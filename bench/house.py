@@ -17,6 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
+from bench import machine
 from tests import shop
 from tests.processes import Panel, Process
 
@@ -89,7 +90,7 @@ class House:
 def opened(*, poll_seconds: int = 86_400, concurrency: int = 16) -> Iterator[House]:
     """Yield a panel without workers that has one order, and drop its database afterwards."""
     with (
-        _database() as url,
+        database() as url,
         TemporaryDirectory() as folder,
         Panel(database_url=url, LOG_LEVEL="WARNING", STATE_DIR=folder) as panel,
     ):
@@ -115,7 +116,8 @@ def keep(name: str, figures: dict[str, object]) -> None:
     """Print figures as one row of a table, and write them to bench/results."""
     figures = {"bench": name, **figures, "load": os.getloadavg()[0], "cores": os.cpu_count()}
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.json").write_text(json.dumps(figures, indent=2) + "\n")
+    kept = figures | {"machine": machine.facts()}
+    (RESULTS / f"{name}.json").write_text(json.dumps(kept, indent=2) + "\n")
     cells = (
         f"{key} {value:.2f}" if isinstance(value, float) else f"{key} {value}"
         for key, value in figures.items()
@@ -124,7 +126,8 @@ def keep(name: str, figures: dict[str, object]) -> None:
 
 
 @contextmanager
-def _database() -> Iterator[str]:
+def database() -> Iterator[str]:
+    """Yield the address of a new database on the server, which is dropped afterwards."""
     told = os.environ.get("DATABASE_URL", "")
     server = told if told.startswith("postgres") else SERVER
     name = f"relaypanel_bench_{secrets.token_hex(4)}"
