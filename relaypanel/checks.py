@@ -7,12 +7,14 @@ import binascii
 import ipaddress
 import logging
 import re
+from email.utils import formataddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import environ
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.validators import validate_email
 
 type_network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -81,6 +83,46 @@ def currency(env: environ.Env) -> str:
     if not (len(code) == 3 and code.isascii() and code.isalpha() and code.isupper()):
         raise _bad("CURRENCY", "write the three capital letters of its code, like USD or VND")
     return code
+
+
+def panel_name(env: environ.Env) -> str:
+    name: str = env.str("PANEL_NAME", default="Relaypanel").strip()
+    if not (1 <= len(name) <= 40 and name.isprintable()):
+        raise _bad("PANEL_NAME", "write a name of at most 40 characters, on one line")
+    return name
+
+
+def email(env: environ.Env) -> dict[str, Any]:
+    """Return Django's settings of outgoing mail: to the log, unless EMAIL_URL says by whom.
+
+    `smtp+tls://user:password@host:587`, `smtp+ssl://…:465` or `smtp://localhost:25`.
+    """
+    url: str = env.str("EMAIL_URL", default="")
+    if url and not url.startswith(("smtp://", "smtps://", "smtp+tls://", "smtp+ssl://")):
+        raise _bad("EMAIL_URL", "write smtp+tls://user:password@host:587")
+    try:
+        config = env.email_url_config(url or "consolemail://")
+        _ = urlsplit(url).port
+    except (ValueError, ImproperlyConfigured):
+        raise _bad("EMAIL_URL", "write smtp+tls://user:password@host:587") from None
+    # A server that does not answer must not hold a request for ever.
+    return {
+        name: value for name, value in config.items() if name.isupper() and value is not None
+    } | {"EMAIL_TIMEOUT": 10}
+
+
+def email_from(env: environ.Env, *, panel_name: str) -> str:
+    """Return the sender of our letters: an address, with the panel's name beside it."""
+    address: str = env.str("EMAIL_FROM", default="")
+    if not address:
+        if env.str("EMAIL_URL", default=""):
+            raise _bad("EMAIL_FROM", "write the address that letters come from")
+        return "panel@localhost"
+    try:
+        validate_email(address)
+    except ValidationError:
+        raise _bad("EMAIL_FROM", "write an address like panel@example.com") from None
+    return formataddr((panel_name, address))
 
 
 def networks(env: environ.Env, name: str) -> list[type_network]:

@@ -22,6 +22,8 @@ FIELD_KEYS = checks.field_keys(env)
 ALLOWED_HOSTS = checks.hosts(env, debug=DEBUG)
 PUBLIC_URL = checks.public_url(env)
 CURRENCY = checks.currency(env)
+# What people call the panel: in its pages' titles, its letters and its authenticator entries.
+PANEL_NAME = checks.panel_name(env)
 TRUSTED_PROXIES = checks.networks(env, "TRUSTED_PROXIES")
 # Providers may live on a private address only where the operator says so: a provider's address
 # is typed into a form, and must not become a way into the operator's own network.
@@ -34,28 +36,83 @@ LEASE_MS = checks.number(env, "LEASE_MS", default=10_000, least=100, most=300_00
 # Where a worker keeps what must not go back in time together with the database.
 STATE_DIR = checks.state_dir(env, base_dir=BASE_DIR)
 
+# Letters go to the log until EMAIL_URL says by whom they are sent.
+EMAIL_IS_SENT = bool(env.str("EMAIL_URL", default=""))
+vars().update(checks.email(env))
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = checks.email_from(env, panel_name=PANEL_NAME)
+
 DATABASES = {"default": checks.database(env, base_dir=BASE_DIR)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
     "relaypanel",
+    "relaypanel.look",
+    "relaypanel.dashboard",
+    "relaypanel.staff",
+    "relaypanel.adminapi",
     "relaypanel.accounts",
+    "relaypanel.storefront",
+    "relaypanel.notices",
     "relaypanel.ledger",
     "relaypanel.providers",
     "relaypanel.catalogue",
     "relaypanel.orders",
+    "relaypanel.payments",
+    "relaypanel.tickets",
     "relaypanel.duties",
     "django.contrib.auth",
     "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "template_partials",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "relaypanel.look.headers.Headers",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "relaypanel.look.reader.Reader",
 ]
 ROOT_URLCONF = "relaypanel.urls"
 WSGI_APPLICATION = "relaypanel.wsgi.application"
-TEMPLATES: list[dict[str, object]] = []
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "relaypanel.look.context.look",
+                "relaypanel.dashboard.shell.shell",
+            ],
+        },
+    }
+]
+
+STATIC_URL = "/static/"
+# `relaypanel web` gathers the static files here, hashed and compressed.
+STATIC_ROOT = STATE_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+APPEND_SLASH = False
 
 AUTH_USER_MODEL = "accounts.User"
 PASSWORD_HASHERS = ["relaypanel.accounts.passwords.Argon2"]
@@ -64,10 +121,44 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/dashboard"
+ACCOUNT_ADAPTER = "relaypanel.dashboard.adapters.AccountAdapter"
+ACCOUNT_FORMS = {
+    "login": "relaypanel.dashboard.account_forms.SignIn",
+    "signup": "relaypanel.dashboard.account_forms.SignUp",
+}
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*"]
+ACCOUNT_USERNAME_MIN_LENGTH = 3
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGOUT_REDIRECT_URL = "/"
+# A panel that has no mail yet cannot ask for proof of an address.
+ACCOUNT_EMAIL_VERIFICATION = "mandatory" if EMAIL_IS_SENT else "none"
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_EMAIL_NOTIFICATIONS = EMAIL_IS_SENT
+ACCOUNT_EMAIL_SUBJECT_PREFIX = f"{PANEL_NAME}: "
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+MFA_ADAPTER = "relaypanel.dashboard.adapters.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = PANEL_NAME
+# Phones are a few seconds off: the code before and the code after are taken too.
+MFA_TOTP_TOLERANCE = 1
+MFA_ALLOW_UNVERIFIED_EMAIL = not EMAIL_IS_SENT
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+# Browsers take a passkey on localhost without https, and so do we.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PUBLIC_URL.startswith("https://")
+USERSESSIONS_TRACK_ACTIVITY = True
+
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
+LANGUAGES = [("en", "English"), ("vi", "Tiếng Việt")]
+# A folder for each group of pages, so that a page's words are found in two guesses.
+LOCALE_PATHS = sorted((BASE_DIR / "relaypanel" / "locale").iterdir())
 
 # Behind https everything is https; the API is exempt because a redirect turns a POST into a GET.
 _https = PUBLIC_URL.startswith("https://")
@@ -77,7 +168,7 @@ SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = _https
 SECURE_HSTS_PRELOAD = _https
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _https
 
 _shared_processors: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,

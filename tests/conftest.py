@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import django.test
 import hypothesis
 import pytest
+from django.conf import settings
 
 from tests import databases
 
@@ -16,6 +18,13 @@ hypothesis.settings.register_profile(
     "house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("house")
+
+# Pages are drawn without gathering static files first; processes of their own do gather.
+settings.STORAGES["staticfiles"] = {
+    "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+}
+
+Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
 
 LOOPBACK = ["127.0.0.1", "::1"]
 

@@ -14,6 +14,29 @@ from tests.processes import Panel
 WAIT_SECONDS = 60
 
 
+LINK = "https://example.com/story"
+# One good order of every type; where the items are the order, as many as are listed.
+SAMPLES: dict[str, dict[str, object]] = {
+    "Default": {"quantity": 200},
+    "Package": {},
+    "SEO": {"quantity": 200, "keywords": "mua hoa\nhoa tươi"},
+    "Custom Comments": {"comments": "đẹp\nquá\nok 👍"},
+    "Custom Comments Package": {"comments": "một\nhai"},
+    "Mentions": {"quantity": 200, "usernames": "an\nbinh"},
+    "Mentions with Hashtags": {"quantity": 200, "usernames": "an", "hashtags": "#a\n#b"},
+    "Mentions Custom List": {"usernames": "an\nbinh\nchi"},
+    "Mentions Hashtag": {"quantity": 200, "hashtag": "#a"},
+    "Mentions User Followers": {"quantity": 200, "username": "an"},
+    "Mentions Media Likers": {"quantity": 200, "media": LINK},
+    "Comment Likes": {"quantity": 200, "username": "an"},
+    "Comment Replies": {"username": "an", "comments": "một\nhai"},
+    "Poll": {"quantity": 200, "answer_number": 2},
+    "Invites from Groups": {"quantity": 200, "groups": "g1\ng2"},
+    "Subscriptions": {"username": "an", "min": 10, "max": 20, "posts": 2, "delay": 0},
+    "Web Traffic": {"quantity": 200, "country": "VN", "device": 1, "type_of_traffic": 3},
+}
+
+
 class Reseller:
     """A client of API v2 as they are in the field: a form in, JSON out."""
 

@@ -12,31 +12,10 @@ import pytest
 from relaypanel.contract import TYPES, OrderType
 from tests import shop
 from tests.processes import Panel
-from tests.shop import Reseller
+from tests.shop import LINK, SAMPLES, Reseller
 
-LINK = "https://example.com/story"
 BALANCE = "87654321098.76543"
 
-# One good order of every type; where the items are the order, as many as are listed.
-FIELDS: dict[str, dict[str, object]] = {
-    "Default": {"quantity": 200},
-    "Package": {},
-    "SEO": {"quantity": 200, "keywords": "mua hoa\nhoa tươi"},
-    "Custom Comments": {"comments": "đẹp\nquá\nok 👍"},
-    "Custom Comments Package": {"comments": "một\nhai"},
-    "Mentions": {"quantity": 200, "usernames": "an\nbinh"},
-    "Mentions with Hashtags": {"quantity": 200, "usernames": "an", "hashtags": "#a\n#b"},
-    "Mentions Custom List": {"usernames": "an\nbinh\nchi"},
-    "Mentions Hashtag": {"quantity": 200, "hashtag": "#a"},
-    "Mentions User Followers": {"quantity": 200, "username": "an"},
-    "Mentions Media Likers": {"quantity": 200, "media": LINK},
-    "Comment Likes": {"quantity": 200, "username": "an"},
-    "Comment Replies": {"username": "an", "comments": "một\nhai"},
-    "Poll": {"quantity": 200, "answer_number": 2},
-    "Invites from Groups": {"quantity": 200, "groups": "g1\ng2"},
-    "Subscriptions": {"username": "an", "min": 10, "max": 20, "posts": 2, "delay": 0},
-    "Web Traffic": {"quantity": 200, "country": "VN", "device": 1, "type_of_traffic": 3},
-}
 PIECES = {"Custom Comments": 3, "Mentions Custom List": 3, "Comment Replies": 2}
 
 
@@ -77,7 +56,7 @@ def _buy_one_of_each(customer: Reseller, services: Mapping[int, Any]) -> list[in
         if service["type"] == OrderType.SUBSCRIPTIONS:
             continue
         before = _balance(customer)
-        fields = {"link": LINK} | FIELDS[service["type"]]
+        fields = {"link": LINK} | SAMPLES[service["type"]]
         orders.append(customer.add(service=service["service"], **fields))
         assert before - _balance(customer) == _price(service)
     return orders
@@ -107,7 +86,7 @@ def _subscribe(customer: Reseller) -> int:
     """Buy two posts, which are charged as they are served."""
     service = customer.service("tự động tim")
     before = _balance(customer)
-    order = customer.add(service=service["service"], **FIELDS[OrderType.SUBSCRIPTIONS])
+    order = customer.add(service=service["service"], **SAMPLES[OrderType.SUBSCRIPTIONS])
     shop.until(lambda: _words(customer, [order]) == {"Completed"}, what="both are served")
 
     told = customer.ask("status", order=order)
@@ -120,7 +99,7 @@ def _subscribe(customer: Reseller) -> int:
 
 def _is_refused_beyond_the_balance(other: Reseller, services: Mapping[int, Any]) -> None:
     dear = next(row for row in services.values() if row["type"] == OrderType.SEO)
-    fields = {"service": dear["service"], "link": LINK} | FIELDS[OrderType.SEO]
+    fields = {"service": dear["service"], "link": LINK} | SAMPLES[OrderType.SEO]
 
     assert other.ask("add", **fields) == {"error": "Not enough funds on balance"}
     assert other.ask("balance")["balance"] == "0.51"

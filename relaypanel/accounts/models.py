@@ -19,6 +19,12 @@ class Role(models.TextChoices):
     OWNER = "owner"  # staff who may also set prices and see all money
 
 
+class Theme(models.TextChoices):
+    AUTO = "auto"  # as the device is set
+    LIGHT = "light"
+    DARK = "dark"
+
+
 class UserManager(BaseUserManager["User"]):
     def create_user(self, username: str, password: str | None = None, **fields: Any) -> User:
         user = self.model(username=username, **fields)
@@ -32,6 +38,13 @@ class User(AbstractBaseUser):
     email = models.EmailField(blank=True)
     role = models.CharField(max_length=10, choices=Role.choices, default=Role.CUSTOMER)
     is_active = models.BooleanField(default=True)
+    # What the pages call the user; "": the username.
+    display_name = models.CharField(max_length=60, blank=True, default="")
+    # "": what the browser asks for.
+    language = models.CharField(max_length=2, blank=True, default="")
+    # A name of the IANA database, like Asia/Ho_Chi_Minh; "": UTC.
+    time_zone = models.CharField(max_length=64, blank=True, default="")
+    theme = models.CharField(max_length=5, choices=Theme.choices, default=Theme.AUTO)
     joined_at = models.DateTimeField(default=clock.now)
     # Addresses and networks that may use the API key, canonical, one a line.  Empty: all may.
     api_networks = models.TextField(blank=True, default="")
@@ -45,6 +58,9 @@ class User(AbstractBaseUser):
         constraints = (
             # Two names that differ by case alone are one person to everybody who reads them.
             models.UniqueConstraint(Lower("username"), name="username_is_taken_in_any_case"),
+            models.UniqueConstraint(
+                Lower("email"), condition=~Q(email=""), name="email_is_taken_in_any_case"
+            ),
             models.CheckConstraint(condition=Q(role__in=Role.values), name="role_is_known"),
         )
 

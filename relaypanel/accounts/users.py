@@ -44,6 +44,13 @@ class BadEmail(errors.Refused):
         super().__init__("This is not an e-mail address. Write it like name@example.com.")
 
 
+class EmailTaken(errors.Refused):
+    code = "email_taken"
+
+    def __init__(self) -> None:
+        super().__init__("Somebody uses this e-mail address already.")
+
+
 class WeakPassword(errors.Refused):
     """`reasons` are sentences for the user."""
 
@@ -72,16 +79,37 @@ def create(
 ) -> User:
     """Return a new user; `password` None: nobody can sign in as this user, the API works.
 
-    Raises BadUsername, BadEmail, WeakPassword and UsernameTaken (in any case of its letters).
+    Raises BadUsername, BadEmail, WeakPassword, and UsernameTaken and EmailTaken, in any case of
+    their letters.
     Money needs an account as well: see ledger.members.enrol.
     """
-    if not _USERNAME.fullmatch(username):
-        raise BadUsername
+    check_username(username)
     _check_email(email)
     user = User(username=username, email=email, role=role, joined_at=now)
     _check_password(password, user)
     user.set_password(password)
-    return _inserted(user)
+    return insert(user)
+
+
+def check_username(username: str) -> None:
+    """Raise BadUsername unless it is made of what a name here is made of."""
+    if not _USERNAME.fullmatch(username):
+        raise BadUsername
+
+
+def insert(user: User) -> User:
+    """Write a new user.  Raises UsernameTaken and EmailTaken."""
+    # The indexes decide, not a look beforehand: of two who ask for a name at once, one gets it.
+    try:
+        with transaction.atomic():
+            user.save(force_insert=True)
+    except IntegrityError:
+        if _named(user.username) is not None:
+            raise UsernameTaken(username=user.username) from None
+        if user.email and _with_email(user.email) is not None:
+            raise EmailTaken from None
+        raise
+    return user
 
 
 def named(username: str) -> User:
@@ -123,18 +151,10 @@ def _check_password(password: str | None, user: User) -> None:
         raise WeakPassword(reasons=error.messages) from None
 
 
-def _inserted(user: User) -> User:
-    # The index decides, not a look beforehand: of two who ask for a name at once, one gets it.
-    try:
-        with transaction.atomic():
-            user.save(force_insert=True)
-    except IntegrityError:
-        if _named(user.username) is None:
-            raise
-        raise UsernameTaken(username=user.username) from None
-    return user
-
-
 def _named(username: str) -> User | None:
     # In the words of the index that keeps a name from being taken twice, so that it is used.
     return User.objects.filter(Exact(Lower("username"), username.lower())).first()
+
+
+def _with_email(email: str) -> User | None:
+    return User.objects.filter(Exact(Lower("email"), email.lower())).exclude(email="").first()

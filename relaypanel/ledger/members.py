@@ -27,5 +27,11 @@ def enrol(
     """
     with transaction.atomic():
         user = users.create(username=username, password=password, role=role, email=email, now=now)
+        return equip(user, now=now)
+
+
+def equip(user: User, *, now: datetime) -> Enrolled:
+    """Give a new user what each has: an account of balance 0 and a first API key."""
+    with transaction.atomic():
         book.open_account(user)
         return Enrolled(user=user, api_key=keys.issue(user, now=now))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 from wsgiref.types import WSGIApplication
@@ -14,6 +15,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from relaypanel import preflight, processes
+from relaypanel.look import static_files
 
 # Requests at once in one process.  Python runs one at a time; the others wait for the database.
 # With a write of 1 ms to PostgreSQL 2 to 16 gave the same 1,300 to 1,900 requests a second,
@@ -32,7 +34,7 @@ _SECRETS: Final = ("SECRET_KEY", "FIELD_KEYS", "DATABASE_URL", "REDIS_URL")
 
 
 class Command(BaseCommand):
-    help = "Serve the API (no worker: orders wait until one runs)."
+    help = "Serve the pages and the API (no worker: orders wait until one runs)."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -43,7 +45,8 @@ class Command(BaseCommand):
     def handle(self, *, host: str, port: int, workers: int, **_: Any) -> None:
         address = preflight.free_address(host, port)
         preflight.require_schema()
-        _serve(address=address, port=port, workers=workers)
+        static_files.gather()
+        serve(application, address=address, port=port, workers=workers)
 
 
 def application(parent_pid: int) -> WSGIApplication:
@@ -58,7 +61,8 @@ def application(parent_pid: int) -> WSGIApplication:
     return answer
 
 
-def _serve(*, address: str, port: int, workers: int) -> None:
+def serve(load: Callable[[int], WSGIApplication], *, address: str, port: int, workers: int) -> None:
+    """Answer with what `load` returns in each process, told the number of this one."""
     server = Granian(
         "relaypanel.wsgi:application",
         address=address,
@@ -78,4 +82,4 @@ def _serve(*, address: str, port: int, workers: int) -> None:
         log_level=LogLevels.error,
         log_dictconfig=settings.LOGGING | {"loggers": {}},
     )
-    server.serve(target_loader=partial(application, os.getpid()), wrap_loader=False)
+    server.serve(target_loader=partial(load, os.getpid()), wrap_loader=False)

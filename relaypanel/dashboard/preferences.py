@@ -1,0 +1,56 @@
+"""The two switches of the top bar: they work for visitors and users, with and without script."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from relaypanel.accounts.models import User
+from relaypanel.look import context
+
+_YEAR_SECONDS: Final = 31_536_000
+
+
+@require_POST
+def language(request: HttpRequest) -> HttpResponse:
+    chosen = request.POST.get("language", "")
+    if chosen not in dict(settings.LANGUAGES):
+        return HttpResponseBadRequest()
+    _keep(request, language=chosen)
+    return _back(request, settings.LANGUAGE_COOKIE_NAME, chosen)
+
+
+@require_POST
+def theme(request: HttpRequest) -> HttpResponse:
+    chosen = request.POST.get("theme", "")
+    if chosen not in context.THEMES:
+        return HttpResponseBadRequest()
+    _keep(request, theme=chosen)
+    return _back(request, context.THEME_COOKIE, chosen)
+
+
+def _keep(request: HttpRequest, **chosen: str) -> None:
+    """Remember the choice for the user's other browsers and for letters to them."""
+    if request.user.is_authenticated:
+        User.objects.filter(pk=request.user.pk).update(**chosen)
+
+
+def _back(request: HttpRequest, cookie: str, value: str) -> HttpResponse:
+    target = request.POST.get("next", "/")
+    if not url_has_allowed_host_and_scheme(
+        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    ):
+        target = "/"
+    response = HttpResponseRedirect(target)
+    response.set_cookie(
+        cookie,
+        value,
+        max_age=_YEAR_SECONDS,
+        secure=settings.SESSION_COOKIE_SECURE,
+        samesite="Lax",
+    )
+    return response

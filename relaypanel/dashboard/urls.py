@@ -1,0 +1,27 @@
+"""Every page of the shop.  A group of pages is a module and a folder of templates of its name."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver, path
+
+from relaypanel.dashboard import api, preferences
+
+app_name = "dashboard"
+
+_api: list[URLPattern | URLResolver] = [
+    path("api", api.page, name="api"),
+    path("api/key", api.reveal, name="api-reveal"),
+    path("api/key/new", api.rotate, name="api-rotate"),
+    path("api/addresses", api.allow, name="api-allow"),
+    path("api/try", api.console, name="api-console"),
+]
+
+_everywhere: list[URLPattern | URLResolver] = [
+    path("language", preferences.language, name="language"),
+    path("theme", preferences.theme, name="theme"),
+]
+
+urlpatterns = [
+    *_api,
+    *_everywhere,
+]

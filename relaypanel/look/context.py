@@ -1,0 +1,24 @@
+"""What each template may ask for, whatever page it draws."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.conf import settings
+from django.http import HttpRequest
+
+THEMES: Final = ("auto", "light", "dark")
+THEME_COOKIE: Final = "theme"
+
+
+def look(request: HttpRequest) -> dict[str, object]:
+    return {"panel_name": settings.PANEL_NAME, "theme": theme(request)}
+
+
+def theme(request: HttpRequest) -> str:
+    """Return the theme that this browser was set to, else the user's, else "auto".
+
+    The browser comes first: the same person may want it dark on the phone alone.
+    """
+    chosen = request.COOKIES.get(THEME_COOKIE) or getattr(request.user, "theme", "")
+    return chosen if chosen in THEMES else "auto"

@@ -1,0 +1,39 @@
+"""The list of all pages: what the standards are held against, and what is photographed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listed:
+    """`path` as a person would type it; public pages are looked at by a visitor."""
+
+    name: str
+    path: str
+    is_public: bool = False
+
+
+_ACCOUNT: Final = (
+    Listed(name="sign-in", path="/account/login/", is_public=True),
+    Listed(name="sign-up", path="/account/signup/", is_public=True),
+    Listed(name="reset", path="/account/password/reset/", is_public=True),
+    Listed(name="e-mail", path="/account/email/"),
+    Listed(name="password", path="/account/password/change/"),
+    Listed(name="two-factor", path="/account/2fa/"),
+    Listed(name="sessions", path="/account/sessions/"),
+)
+
+_API: Final = (
+    Listed(name="api-visitor", path="/api", is_public=True),
+    Listed(name="api", path="/api"),
+)
+
+_ERRORS: Final = (Listed(name="not-found", path="/no-such-page", is_public=True),)
+
+PAGES: Final = (
+    *_ACCOUNT,
+    *_API,
+    *_ERRORS,
+)
