@@ -5,6 +5,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Many tests wait for processes that they started, so that four share two cores well.
 PYTEST := $(BIN)/pytest -n 4 --dist loadgroup
+# Each has a shop and a browser of its own.
+BROWSE := $(BIN)/pytest -n 2 tests/browser
 EXACT := relaypanel/money.py,relaypanel/contract.py,relaypanel/ledger/*,relaypanel/api_v2/*
 TEMPLATES = $(shell git ls-files '*.html')
 WORDS := $(patsubst %.po,%.mo,$(wildcard relaypanel/locale/*/*/LC_MESSAGES/django.po))
@@ -30,13 +32,14 @@ translations: $(WORDS) ## build what the pages say in other languages, from rela
 shots: setup ## take a picture of every page, into var/shots
 	$(BIN)/python -m tests.browser.shots
 
-test: setup ## run the tests on SQLite, then those with a database on PostgreSQL
+test: setup ## run the tests on SQLite, those with a database on PostgreSQL, and look at the pages
 	$(PYTEST)
 	$(PYTEST) --database postgresql
+	$(BROWSE)
 
 faults: setup ## break things in full size on both databases; prints one line of figures each
-	FAULTS=full $(BIN)/pytest -s -q tests/faults
-	FAULTS=full $(BIN)/pytest -s -q tests/faults --database postgresql
+	FAULTS=full $(BIN)/pytest -s -q --timeout 1800 tests/faults
+	FAULTS=full $(BIN)/pytest -s -q --timeout 1800 tests/faults --database postgresql
 
 bench: setup ## measure the API beside what the machine can do; takes ten minutes
 	$(BIN)/python -m bench panel

@@ -18,8 +18,6 @@ HERE = Path(__file__).parent
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
-            # One shop and one browser serve them all.
-            item.add_marker(pytest.mark.xdist_group("browser"))
             item.add_marker(pytest.mark.allow_hosts(["127.0.0.1", "::1"]))
 
 
