@@ -83,7 +83,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "relaypanel.dashboard.sessions.LastSeen",
     "relaypanel.look.reader.Reader",
 ]
 ROOT_URLCONF = "relaypanel.urls"
@@ -150,6 +150,7 @@ MFA_ALLOW_UNVERIFIED_EMAIL = not EMAIL_IS_SENT
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 # Browsers take a passkey on localhost without https, and so do we.
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PUBLIC_URL.startswith("https://")
+# By dashboard/sessions.py, and shown beside each session.
 USERSESSIONS_TRACK_ACTIVITY = True
 
 LANGUAGE_CODE = "en"

@@ -42,6 +42,8 @@ TESTED_BY = {
     # The simulated panel's memory and its words show in what it answers.
     "relaypanel/simulator/orders.py": "tests/simulator/test_panel.py",
     "relaypanel/simulator/words.py": "tests/simulator/test_panel.py",
+    # A type for annotations alone.
+    "relaypanel/look/page.py": "tests/dashboard/test_api.py",
     # A file for each action, which says what the whole door answers.
     "relaypanel/api_v2/": "tests/api_v2/test_add.py",
 }

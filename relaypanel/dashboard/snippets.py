@@ -70,8 +70,9 @@ console.log(await reply.json());"""
 
 
 def _quoted(text: str) -> str:
-    # The escapes of JSON mean the same in Python and in JavaScript.
-    return json.dumps(text)
+    # The escapes of JSON mean the same in Python and in JavaScript, but for those of an emoji: two
+    # halves, which Python does not put together.
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _single(text: str) -> str:

@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext, pgettext_lazy
 
 from relaypanel import clock
-from relaypanel.look import amounts, charts, icons
+from relaypanel.look import amounts, charts, icons, user_agents
 
 register = template.Library()
 
@@ -89,6 +89,11 @@ def ago(at: datetime | None) -> SafeString:
         _local(at),
         _ago(seconds),
     )
+
+
+@register.filter
+def browser(user_agent: str) -> str:
+    return user_agents.name(user_agent)
 
 
 @register.filter

@@ -1,0 +1,33 @@
+"""A browser without a screen: Django's client, signed in as one of the cast."""
+
+from __future__ import annotations
+
+from django.test import Client
+
+from relaypanel import clock
+from relaypanel.accounts.models import User
+
+PASSWORD = "correct horse battery"
+
+
+def signed_in(user: User, *, lately: bool = True) -> Client:
+    """Return a client with this user's session.
+
+    `lately`: the password was given a moment ago, so that nothing asks for it again.
+    """
+    client = Client()
+    client.force_login(user)
+    if lately:
+        session = client.session
+        session["account_authentication_methods"] = [
+            {"method": "password", "at": clock.now().timestamp(), "username": user.username}
+        ]
+        session.save()
+    return client
+
+
+def with_password(user: User) -> User:
+    """Give one of the cast, who have none, the password of the tests."""
+    user.set_password(PASSWORD)
+    user.save(update_fields=["password"])
+    return user
