@@ -168,6 +168,30 @@ def database(env: environ.Env, *, base_dir: Path) -> dict[str, Any]:
     return config | (_sqlite(config) if url.startswith("sqlite") else _postgresql(config))
 
 
+def redis_url(env: environ.Env) -> str:
+    """Return the address of the Redis that all processes share, or "": there is none."""
+    url: str = env.str("REDIS_URL", default="")
+    if url and not url.startswith(("redis://", "rediss://", "unix://")):
+        raise _bad("REDIS_URL", "write redis://:password@host:6379/0")
+    return url
+
+
+def cache(redis_url: str) -> dict[str, Any]:
+    """Return Django's settings of the one cache: in Redis, or in the database."""
+    if redis_url:
+        return {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": redis_url,
+            "KEY_PREFIX": "relaypanel",
+        }
+    return {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "shared_cache",
+        # Past it the oldest go, counts of somebody's guesses among them.
+        "OPTIONS": {"MAX_ENTRIES": 20_000},
+    }
+
+
 def _sqlite(config: dict[str, Any]) -> dict[str, Any]:
     path = Path(config["NAME"])
     if config["NAME"] != ":memory:":

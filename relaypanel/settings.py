@@ -31,6 +31,8 @@ PRIVATE_PROVIDERS = checks.networks(env, "PRIVATE_PROVIDERS")
 # A key in a URL ends up in logs, so API v2 answers GET only on the operator's word.
 API_GET = checks.boolean(env, "API_GET", default=False)
 API_BODY_BYTES_MAX = 2 * 1024 * 1024
+# With one key.  0: no limit, nor of calls without a good key; an owner may set another for a user.
+API_CALLS_PER_MINUTE = checks.number(env, "API_CALLS_PER_MINUTE", default=6000, least=0, most=10**7)
 # For how long a worker has a duty before another may take it over; it renews while it works.
 LEASE_MS = checks.number(env, "LEASE_MS", default=10_000, least=100, most=300_000)
 # Where a worker keeps what must not go back in time together with the database.
@@ -43,6 +45,10 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = checks.email_from(env, panel_name=PANEL_NAME
 
 DATABASES = {"default": checks.database(env, base_dir=BASE_DIR)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Counts of sign-ins and used codes: what one process has counted, all others must know.
+REDIS_URL = checks.redis_url(env)
+CACHES = {"default": checks.cache(REDIS_URL)}
 
 INSTALLED_APPS = [
     "relaypanel",
@@ -140,7 +146,19 @@ ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_EMAIL_NOTIFICATIONS = EMAIL_IS_SENT
 ACCOUNT_EMAIL_SUBJECT_PREFIX = f"{PANEL_NAME}: "
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+# Counted before a password is hashed.  allauth's own limits hold for the rest: sign-ups, resets,
+# codes.  A passkey or a new password lets somebody in whose name others have guessed at.
+ACCOUNT_RATE_LIMITS = {
+    "login": "30/m/ip",
+    "login_failed": "10/m/ip,5/300s/key",
+    "reauthenticate": "10/m/user",
+    "reset_password": "20/m/ip,5/m/key",
+}
 MFA_ADAPTER = "relaypanel.dashboard.adapters.MFAAdapter"
+MFA_FORMS = {
+    "authenticate": "relaypanel.dashboard.codes.SignInCode",
+    "reauthenticate": "relaypanel.dashboard.codes.AgainCode",
+}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = PANEL_NAME

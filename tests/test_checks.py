@@ -290,3 +290,19 @@ class TestSettings:
             text=True,
             check=False,
         )
+
+
+class TestRedisUrl:
+    @pytest.mark.parametrize("url", ["", "redis://127.0.0.1:6379/0", "unix:///run/redis.sock"])
+    def test_takes_an_address_of_redis(self, url: str) -> None:
+        assert checks.redis_url(env(REDIS_URL=url)) == url
+
+    def test_refuses_another(self) -> None:
+        with refusal("REDIS_URL"):
+            checks.redis_url(env(REDIS_URL="http://127.0.0.1"))
+
+
+class TestCache:
+    def test_is_shared_by_all_processes(self) -> None:
+        assert checks.cache("")["BACKEND"].endswith("DatabaseCache")
+        assert checks.cache("redis://127.0.0.1")["BACKEND"].endswith("RedisCache")

@@ -25,11 +25,15 @@ _KEY = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Caller:
-    """Who is asking.  `last_used_at` as it was before this call; None: never used."""
+    """Who is asking.  `last_used_at` as it was before this call; None: never used.
+
+    `calls_per_minute` as the owner set it for this user; None: as for everybody.
+    """
 
     user_id: int
     key_id: int
     last_used_at: datetime | None
+    calls_per_minute: int | None = None
 
 
 def issue(user: User, *, now: datetime) -> str:
@@ -69,15 +73,26 @@ def find(key: str, *, address: str | None) -> Caller | None:
         return None
     row = (
         ApiKey.objects.filter(key_hmac=_hmac(key), revoked_at=None, user__is_active=True)
-        .values_list("user_id", "id", "last_used_at", "user__api_networks")
+        .values_list(
+            "user_id",
+            "id",
+            "last_used_at",
+            "user__api_calls_per_minute",
+            "user__api_networks",
+        )
         .first()
     )
     if row is None:
         return None
-    user_id, key_id, last_used_at, networks_text = row
+    user_id, key_id, last_used_at, calls_per_minute, networks_text = row
     if not networks.allows(networks_text, address):
         return None
-    return Caller(user_id=user_id, key_id=key_id, last_used_at=last_used_at)
+    return Caller(
+        user_id=user_id,
+        key_id=key_id,
+        last_used_at=last_used_at,
+        calls_per_minute=calls_per_minute,
+    )
 
 
 def touch(caller: Caller, *, address: str | None, now: datetime) -> None:

@@ -48,6 +48,8 @@ class User(AbstractBaseUser):
     joined_at = models.DateTimeField(default=clock.now)
     # Addresses and networks that may use the API key, canonical, one a line.  Empty: all may.
     api_networks = models.TextField(blank=True, default="")
+    # Calls of API v2 that the user may make in a minute.  0: any number; NULL: as the panel says.
+    api_calls_per_minute = models.PositiveIntegerField(null=True, blank=True)
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -91,3 +93,20 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"…{self.last_four}"
+
+
+class SharedCacheEntry(models.Model):
+    """What Django's cache keeps where there is no Redis: used codes, and counts of sign-ins.
+
+    Django's database cache reads and writes the table itself, by these names of columns.
+    """
+
+    cache_key = models.CharField(max_length=255, primary_key=True)
+    value = models.TextField()
+    expires = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "shared_cache"
+
+    def __str__(self) -> str:
+        return self.cache_key

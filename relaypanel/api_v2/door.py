@@ -2,7 +2,7 @@
 
 A plain WSGI function with as little as possible between the socket and the domain.  Every
 answer is HTTP 200, errors too, because clients in the field look into the body and treat
-other codes as an outage; only a fault of ours is a 5xx.
+other codes as an outage; only a fault of ours is a 5xx, and only too many calls are a 429.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, connections, reset_queries
 
 from relaypanel import clock
-from relaypanel.accounts import address, keys
+from relaypanel.accounts import address, keys, throttle
 from relaypanel.api_v2 import actions, request, wire
 from relaypanel.errors import Refused
 
@@ -37,9 +37,9 @@ class BadKey(Refused):
 def application(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
     reset_queries()
     _drop_broken_connections()
-    status, reply = _outcome(environ)
+    status, reply, *headers = _outcome(environ)
     _drop_broken_connections()
-    start_response(status, [*_HEADERS, ("Content-Length", str(len(reply)))])
+    start_response(status, [*_HEADERS, ("Content-Length", str(len(reply))), *headers])
     return [] if environ["REQUEST_METHOD"] == "HEAD" else [reply]
 
 
@@ -53,10 +53,16 @@ def _drop_broken_connections() -> None:
             opened.close_if_unusable_or_obsolete()
 
 
-def _outcome(environ: WSGIEnvironment) -> tuple[str, bytes]:
-    """Return the HTTP status and the reply.  Logs hold no field of the call, so no key."""
+def _outcome(environ: WSGIEnvironment) -> tuple[str, bytes, *tuple[tuple[str, str], ...]]:
+    """Return the HTTP status, the reply, and headers of its own.
+
+    Logs hold no field of the call, so no key.
+    """
     try:
         return "200 OK", _answer(environ)
+    except throttle.TooManyCalls as refused:
+        retry_after = ("Retry-After", str(refused.retry_after_seconds))
+        return "429 Too Many Requests", wire.encode(wire.error(refused)), retry_after
     except Refused as refused:
         return "200 OK", wire.encode(wire.error(refused))
     except (OperationalError, InterfaceError):
@@ -69,15 +75,21 @@ def _outcome(environ: WSGIEnvironment) -> tuple[str, bytes]:
 
 def _answer(environ: WSGIEnvironment) -> bytes:
     now = clock.now()
-    fields = request.read(environ)
     caller_address = address.client_address(
         environ.get("REMOTE_ADDR", ""),
         environ.get("HTTP_X_FORWARDED_FOR", ""),
         settings.TRUSTED_PROXIES,
     )
-    caller = _find(fields.get("key", ""), caller_address)
-    if caller is None:
-        raise BadKey
+    throttle.admit(caller_address)
+    try:
+        fields = request.read(environ)
+        caller = _find(fields.get("key", ""), caller_address)
+        if caller is None:
+            raise BadKey
+    except Refused:
+        throttle.count_stranger(caller_address)
+        raise
+    throttle.count_call(caller)
     keys.touch(caller, address=caller_address, now=now)
     call = actions.Call(
         user_id=caller.user_id,

@@ -38,6 +38,7 @@ WORDS: Final[Mapping[str, str]] = {
     "refill_days_over": "Refill days are over",
     "order_not_completed": "The order is not completed",
     "refill_not_found": "Refill not found",
+    "too_many_calls": "Too many requests",
     # -- calls that cannot be read --
     "not_post": "Use the POST method",
     "body_compressed": "Send the body without compression",

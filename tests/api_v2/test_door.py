@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from ipaddress import ip_network
 from typing import Any
 from urllib.parse import urlencode
@@ -15,10 +16,10 @@ from django.db import (
     connection,
     transaction,
 )
-from pytest_django import Settings
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from relaypanel import clock
-from relaypanel.accounts import keys
+from relaypanel.accounts import keys, throttle
 from relaypanel.accounts.models import ApiKey, User
 from relaypanel.api_v2 import actions
 from relaypanel.contract import Action
@@ -387,3 +388,41 @@ def _assert_logged(caplog: pytest.LogCaptureFixture, event: str, key: str) -> No
     assert event in record.getMessage()
     assert record.exc_info is not None
     assert key not in caplog.text
+
+
+@pytest.mark.django_db
+class TestTooManyCalls:
+    @pytest.fixture(autouse=True)
+    def limit(self, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        settings.API_CALLS_PER_MINUTE = 60
+        # Buckets fill while a slow machine makes its calls.
+        monkeypatch.setattr(clock, "monotonic", lambda: 1_000.0)
+        throttle.forget()
+        yield
+        throttle.forget()
+
+    def test_are_refused_in_json_with_the_time_to_wait(self) -> None:
+        body = urlencode({"key": cast.alice().api_key, "action": "balance"}).encode()
+        replies = [serve(environment(body)) for _ in range(11)]
+
+        assert [reply.status for reply in replies] == [200] * 10 + [429]
+        assert replies[-1].body == b'{"error":"Too many requests"}'
+        assert replies[-1].headers["Retry-After"] == "1"
+        assert replies[-1].headers["Content-Type"] == "application/json; charset=utf-8"
+
+    def test_without_a_good_key_are_refused_before_a_look(
+        self, django_assert_num_queries: DjangoAssertNumQueries
+    ) -> None:
+        wrong = urlencode({"key": "0" * 32, "action": "balance"}).encode()
+        right = urlencode({"key": cast.alice().api_key, "action": "balance"}).encode()
+        replies = [serve(environment(wrong)) for _ in range(102)]
+
+        with django_assert_num_queries(0):
+            assert serve(environment(right)).status == 429
+        assert [reply.status for reply in replies].count(429) == 2
+        assert serve(environment(right, REMOTE_ADDR="203.0.113.10")).status == 200
+
+    def test_of_nonsense_count_as_well(self) -> None:
+        replies = [serve(environment(b"{", CONTENT_TYPE="application/json")) for _ in range(102)]
+
+        assert replies[-1].status == 429

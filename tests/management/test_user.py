@@ -243,3 +243,31 @@ class TestUser:
     def test_says_that_there_is_no_such_user(self, arguments: tuple[str, ...]) -> None:
         with pytest.raises(CommandError, match="There is no user 'nobody'"):
             run(*arguments)
+
+
+class TestLimit:
+    def test_shows_that_it_is_as_for_everybody(self) -> None:
+        cast.alice()
+
+        assert run("limit", "alice") == "alice may call the API as often as everybody.\n"
+
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            ("600", "alice may call the API 600 times a minute.\n"),
+            ("none", "alice may call the API any number of times a minute.\n"),
+            ("default", "alice may call the API as often as everybody.\n"),
+        ],
+    )
+    def test_is_set(self, text: str, words: str) -> None:
+        cast.alice()
+
+        assert run("limit", "alice", "--set", text) == words
+        assert run("limit", "alice") == words
+
+    @pytest.mark.parametrize("text", ["0", "-1", "1e3", "１２", "123456789", "many"])
+    def test_refuses_what_is_no_number(self, text: str) -> None:
+        cast.alice()
+
+        with pytest.raises(CommandError, match="write a number of calls"):
+            run("limit", "alice", "--set", text)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from relaypanel import clock, money
-from relaypanel.accounts import keys, networks, users
+from relaypanel.accounts import keys, networks, throttle, users
 from relaypanel.accounts.models import Role
 from relaypanel.errors import Refused
 from relaypanel.ledger import book, chart, members
@@ -20,7 +21,7 @@ _REFERENCE_CHARACTERS_MAX = 100
 
 
 class Command(BaseCommand):
-    help = "Look after one user: create, key, suspend, resume, networks, deposit, balance."
+    help = "Look after one user: create, key, suspend, resume, networks, limit, deposit, balance."
 
     def add_arguments(self, parser: CommandParser) -> None:
         verbs = parser.add_subparsers(title="what to do", required=True)
@@ -43,6 +44,12 @@ class Command(BaseCommand):
         listed = verb("networks", self._networks, "show or set where the API key may be used from")
         listed.add_argument(
             "--set", metavar="FILE", help="take the list from FILE, or from standard input: -"
+        )
+        limit = verb("limit", self._limit, "show or set how often the user may call the API")
+        limit.add_argument(
+            "--set",
+            metavar="CALLS",
+            help="calls in a minute; none: any number, default: as for everybody",
         )
         deposit = verb("deposit", self._deposit, "add money to the balance")
         deposit.add_argument("amount", metavar="AMOUNT")
@@ -88,6 +95,16 @@ class Command(BaseCommand):
             networks.save(user, _read(options["set"]))
         self.stdout.write(user.api_networks or f"{user} may use the API from all addresses.")
 
+    def _limit(self, options: dict[str, Any]) -> None:
+        user = users.named(options["name"])
+        if options["set"] is not None:
+            throttle.set_limit(user, _calls(options["set"]))
+        calls = user.api_calls_per_minute
+        if calls is None:
+            self.stdout.write(f"{user} may call the API as often as everybody.")
+        else:
+            self.stdout.write(f"{user} may call the API {calls or 'any number of'} times a minute.")
+
     def _deposit(self, options: dict[str, Any]) -> None:
         user = users.named(options["name"])
         amount_e8 = _amount_e8(options["amount"])
@@ -118,6 +135,15 @@ def _read(file: str) -> str:
         return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise CommandError(f"Cannot read {file}: {error}") from None
+
+
+def _calls(text: str) -> int | None:
+    words: dict[str, int | None] = {"none": 0, "default": None}
+    if text in words:
+        return words[text]
+    if not re.fullmatch(r"[1-9][0-9]{0,7}", text):
+        raise CommandError(f"Cannot set {text!r}: write a number of calls, none or default.")
+    return int(text)
 
 
 def _amount_e8(text: str) -> int:
