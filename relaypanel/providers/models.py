@@ -97,3 +97,36 @@ class UpstreamService(models.Model):
 
     def __str__(self) -> str:
         return f"{self.upstream_id} {self.name}"
+
+
+class BalanceReading(models.Model):
+    """What we had left at a provider, in its currency; a row each time that it was another sum."""
+
+    provider = models.ForeignKey(Provider, on_delete=models.CASCADE, related_name="readings")
+    at = models.DateTimeField()
+    amount_e8 = models.BigIntegerField()
+
+    class Meta:
+        indexes = (models.Index(fields=("provider", "at"), name="reading_of_a_provider_by_time"),)
+
+    def __str__(self) -> str:
+        return f"{self.provider_id} at {self.at:%Y-%m-%d %H:%M}"
+
+
+class Trouble(models.Model):
+    """What a provider did not do that was asked of it; the same words in a row are one line."""
+
+    provider = models.ForeignKey(Provider, on_delete=models.CASCADE, related_name="troubles")
+    # The kind of duty that met it: "send", "poll", "mirror", …
+    duty = models.CharField(max_length=40)
+    # For staff alone, secrets masked.
+    words = models.CharField(max_length=500)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    times = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        indexes = (models.Index(fields=("provider", "id"), name="trouble_list_of_a_provider"),)
+
+    def __str__(self) -> str:
+        return f"{self.provider_id} {self.duty}: {self.words}"

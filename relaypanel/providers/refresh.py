@@ -10,7 +10,7 @@ from typing import Final
 from django.db import transaction
 
 from relaypanel import errors, http
-from relaypanel.providers import registry
+from relaypanel.providers import logbook, registry
 from relaypanel.providers.answers import Balance, Listing
 from relaypanel.providers.client import Client
 from relaypanel.providers.models import Provider, UpstreamService
@@ -77,7 +77,9 @@ def record(*, provider_id: int, listings: Sequence[Listing], now: datetime) -> R
 
 def record_balance(*, provider_id: int, balance: Balance, now: datetime) -> None:
     """Write what we have left at a provider, in its currency."""
-    Provider.objects.filter(pk=provider_id).update(balance_e8=balance.amount_e8, balance_at=now)
+    with transaction.atomic():
+        Provider.objects.filter(pk=provider_id).update(balance_e8=balance.amount_e8, balance_at=now)
+        logbook.note_balance(provider_id=provider_id, amount_e8=balance.amount_e8, now=now)
 
 
 _TOLD = [name for name in Listing.__dataclass_fields__ if name != "upstream_id"] + ["seen_at"]

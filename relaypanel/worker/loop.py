@@ -23,7 +23,7 @@ from relaypanel import clock, http
 from relaypanel.duties import lease as leases
 from relaypanel.duties.lease import Lease
 from relaypanel.errors import ProviderError
-from relaypanel.providers import registry
+from relaypanel.providers import logbook, registry
 from relaypanel.providers.client import Client
 from relaypanel.providers.models import Provider
 from relaypanel.worker import history, jobs
@@ -126,7 +126,7 @@ class Worker:
                 error=words,
                 exc_info=not isinstance(error, ProviderError),
             )
-            await self._guarded(partial(self.db, _fail, lease, words))
+            await self._guarded(partial(self.db, _fail, lease, error, words))
         else:
             await self._guarded(partial(self.db, _finish, lease, rest))
 
@@ -181,8 +181,11 @@ def _finish(lease: Lease, rest: jobs.Rest) -> None:
         log.warning("lease_lost", duty=lease.name)
 
 
-def _fail(lease: Lease, error: str) -> None:
-    leases.fail(lease, error=error, now=clock.of_database())
+def _fail(lease: Lease, error: Exception, words: str) -> None:
+    now = clock.of_database()
+    leases.fail(lease, error=words, now=now)
+    if isinstance(error, ProviderError) and ":" in lease.name:
+        logbook.note_trouble(provider_id=lease.subject, duty=lease.kind, words=words, now=now)
 
 
 def _ensure() -> None:

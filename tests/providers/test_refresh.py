@@ -11,7 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from relaypanel.contract import OrderType
 from relaypanel.errors import ProviderError
-from relaypanel.providers import refresh, registry
+from relaypanel.providers import logbook, refresh, registry
 from relaypanel.providers.answers import Balance, Listing
 from relaypanel.providers.client import Client
 from relaypanel.providers.models import Provider, UpstreamService
@@ -142,6 +142,7 @@ class TestRecordBalance:
 
         provider.refresh_from_db()
         assert (provider.balance_e8, provider.balance_at) == (-5, NOW)
+        assert [each.amount_e8 for each in logbook.readings(provider, since=NOW)] == [-5]
 
 
 class TestAsk:

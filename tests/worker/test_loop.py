@@ -20,7 +20,8 @@ from relaypanel.contract import Action
 from relaypanel.duties import lease as leases
 from relaypanel.duties.models import Duty
 from relaypanel.orders.models import Status
-from relaypanel.providers.models import Provider
+from relaypanel.providers import logbook
+from relaypanel.providers.models import Provider, Trouble
 from relaypanel.simulator.faults import Fault, FaultKind
 from relaypanel.worker import jobs, loop, sending
 from relaypanel.worker.loop import Worker
@@ -189,6 +190,14 @@ class TestFailure:
         assert log["exc_info"] is False
         assert duty(f"poll:{provider.pk}").last_error == "HTTP 500"
 
+    def test_of_a_provider_is_there_to_look_back_at(self, line: Line, time: Time) -> None:
+        provider = self._failing(line)
+
+        look_once(line)
+
+        [trouble] = logbook.troubles(provider)
+        assert (trouble.duty, trouble.words) == ("poll", "HTTP 500")
+
     def test_of_ours_is_logged_with_its_trace(self, line: Line, time: Time) -> None:
         # No provider has this number.
         due("poll:99")
@@ -199,6 +208,7 @@ class TestFailure:
         assert log["exc_info"] is True
         assert "Provider matching query does not exist" in log["error"]
         assert duty("poll:99").failures == 1
+        assert not Trouble.objects.exists()
 
     def test_that_says_nothing_is_named_by_its_kind(self, line: Line, time: Time) -> None:
         provider, _ = waiting()
