@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
 import msgspec
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.db import transaction
 
 from relaypanel import clock, errors, money
-from relaypanel.accounts import keys, throttle, users
-from relaypanel.accounts.models import Role, User
+from relaypanel.accounts import audit_log, keys, rights, throttle, users
+from relaypanel.accounts.models import Role, StaffRole, User
 from relaypanel.catalogue import intake
 from relaypanel.catalogue.models import Category, Platform, Service
 from relaypanel.contract import OrderType
@@ -27,6 +30,8 @@ from relaypanel.simulator import catalogue as simulated
 PROVIDER: Final = "Simulated provider"
 # Where `relaypanel simulator` listens unless told otherwise.
 SIMULATOR_URL: Final = "http://127.0.0.1:8099/api/v2"
+# One of those that each panel begins with.
+STAFF_ROLE: Final = "Manager"
 API_PATH: Final = "/api/v2"
 MARKUP_PERCENT: Final = Decimal(20)
 BALANCE_E8: Final = 100_000 * money.ONE_E8
@@ -52,17 +57,26 @@ class Person:
     api_key: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Colleague(Person):
+    """`totp_secret` is the seed of the authenticator app that the desk asks for."""
+
+    totp_secret: str
+
+
 def fill(*, balance_e8: int, other_balance_e8: int, now: datetime) -> dict[str, Person]:
     """Make the demo shop or bring it back in shape, and return its people by their part.
 
-    Everybody gets a new password; keys and orders of an earlier demo stay.  Raises NotADemo.
+    Everybody gets a new password, and staff a new second factor; keys and orders of an earlier
+    demo stay.  Raises NotADemo.
     """
     with transaction.atomic():
         _stock(now)
         return {
-            "customer": _person("demo_customer", Role.CUSTOMER, balance_e8, now),
-            "other": _person("demo_other", Role.CUSTOMER, other_balance_e8, now),
-            "staff": _person("demo_staff", Role.STAFF, 0, now),
+            "customer": _person("demo_customer", balance_e8, now),
+            "other": _person("demo_other", other_balance_e8, now),
+            "staff": _colleague("demo_staff", Role.STAFF, now),
+            "owner": _colleague("demo_owner", Role.OWNER, now),
         }
 
 
@@ -114,11 +128,31 @@ def _by_hand() -> None:
     )
 
 
-def _person(username: str, role: Role, balance_e8: int, now: datetime) -> Person:
+def _colleague(username: str, role: Role, now: datetime) -> Colleague:
+    person = _person(username, 0, now)
+    user = users.named(username)
+    staff_role = StaffRole.objects.filter(name=STAFF_ROLE).first()
+    rights.appoint(
+        user_id=user.pk,
+        role=role,
+        staff_role_id=staff_role.pk if staff_role else None,
+        by=audit_log.CONSOLE,
+        now=now,
+    )
+    secret = base64.b32encode(secrets.token_bytes(20)).decode()
+    Authenticator.objects.update_or_create(
+        user=user,
+        type=Authenticator.Type.TOTP,
+        defaults={"data": {"secret": get_adapter().encrypt(secret)}},
+    )
+    return Colleague(**asdict(person), totp_secret=secret)
+
+
+def _person(username: str, balance_e8: int, now: datetime) -> Person:
     password = secrets.token_urlsafe(12)
     user = User.objects.filter(username=username).first()
     if user is None:
-        member = members.enrol(username=username, password=password, role=role, now=now)
+        member = members.enrol(username=username, password=password, role=Role.CUSTOMER, now=now)
         user, api_key = member.user, member.api_key
     else:
         user.set_password(password)

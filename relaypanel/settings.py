@@ -106,6 +106,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "relaypanel.look.context.look",
                 "relaypanel.dashboard.shell.shell",
+                "relaypanel.staff.shell.desk",
             ],
         },
     }

@@ -55,6 +55,7 @@ class TestPeople:
             "customer": Role.CUSTOMER,
             "other": Role.CUSTOMER,
             "staff": Role.STAFF,
+            "owner": Role.OWNER,
         }
         for person in people.values():
             assert user(person).check_password(person.password)
@@ -124,7 +125,7 @@ class TestFillAgain:
             assert person.api_key == first[part].api_key
             assert not user(person).check_password(first[part].password)
             assert user(person).check_password(person.password)
-        assert User.objects.count() == 3
+        assert User.objects.count() == 4
 
     def test_lists_the_same_services(self) -> None:
         before = listed()

@@ -71,7 +71,9 @@ def said() -> Iterator[Said]:
     for path in sorted(PACKAGE.rglob("*.py")) + sorted(PACKAGE.rglob("*.html")):
         source = path.read_text()
         if path.suffix == ".html":
-            source = templatize(source, origin=str(path))
+            # Without the indentation, in which Python would see blocks.
+            lines = templatize(source, origin=str(path)).splitlines()
+            source = "\n".join(line.lstrip() for line in lines)
         found = extract("python", BytesIO(source.encode()), keywords=_KEYWORDS)
         for line, text, _comments, context in found:
             where = f"{path.relative_to(ROOT)}:{line}"

@@ -16,7 +16,21 @@ from relaypanel import clock
 class Role(models.TextChoices):
     CUSTOMER = "customer"  # buys, on the pages or by API v2
     STAFF = "staff"  # looks after orders and people
-    OWNER = "owner"  # staff who may also set prices and see all money
+    OWNER = "owner"  # staff who may do everything, and alone give rights
+
+
+class Section(models.TextChoices):
+    """The parts of the desk.  A member of staff sees those that their staff role opens."""
+
+    OVERVIEW = "overview"
+    ORDERS = "orders"
+    CATALOGUE = "catalogue"
+    PROVIDERS = "providers"
+    USERS = "users"
+    MONEY = "money"  # and every amount of money in the other sections
+    TICKETS = "tickets"
+    SETTINGS = "settings"
+    AUDIT_LOG = "audit_log"
 
 
 class Theme(models.TextChoices):
@@ -37,6 +51,10 @@ class User(AbstractBaseUser):
     username = models.CharField(max_length=60, unique=True, validators=[UnicodeUsernameValidator()])
     email = models.EmailField(blank=True)
     role = models.CharField(max_length=10, choices=Role.choices, default=Role.CUSTOMER)
+    # What a member of staff may do.  NULL: nothing; customers and owners have none.
+    staff_role = models.ForeignKey(
+        "StaffRole", on_delete=models.PROTECT, null=True, blank=True, related_name="members"
+    )
     is_active = models.BooleanField(default=True)
     # What the pages call the user; "": the username.
     display_name = models.CharField(max_length=60, blank=True, default="")
@@ -64,6 +82,10 @@ class User(AbstractBaseUser):
                 Lower("email"), condition=~Q(email=""), name="email_is_taken_in_any_case"
             ),
             models.CheckConstraint(condition=Q(role__in=Role.values), name="role_is_known"),
+            models.CheckConstraint(
+                condition=Q(staff_role=None) | Q(role=Role.STAFF),
+                name="staff_alone_have_a_staff_role",
+            ),
         )
 
     def __str__(self) -> str:
@@ -110,3 +132,64 @@ class SharedCacheEntry(models.Model):
 
     def __str__(self) -> str:
         return self.cache_key
+
+
+class StaffRole(models.Model):
+    """A job at the desk, as the owner words it, with its rights."""
+
+    name = models.CharField(max_length=60)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(Lower("name"), name="a_staff_role_has_a_name_of_its_own"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class StaffRight(models.Model):
+    """A section that a staff role opens; without a row it is closed."""
+
+    role = models.ForeignKey(StaffRole, on_delete=models.CASCADE, related_name="rights")
+    section = models.CharField(max_length=12, choices=Section.choices)
+    # False: may look.
+    may_edit = models.BooleanField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("role", "section"), name="one_right_per_section"),
+            models.CheckConstraint(
+                condition=Q(section__in=Section.values), name="section_is_known"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.section}: {'edit' if self.may_edit else 'view'}"
+
+
+class AuditEntry(models.Model):
+    """One act of staff, written with it.  A trigger refuses to change or remove it."""
+
+    # NULL: somebody at the command line.
+    user = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="acts")
+    # A stable code: "order.refund", "user.suspend", …
+    act = models.CharField(max_length=60)
+    subject_kind = models.CharField(max_length=30)
+    subject_id = models.CharField(max_length=64)
+    # What the act changed, by name, with secrets masked; {} on the side that has nothing.
+    before = models.JSONField(default=dict)
+    after = models.JSONField(default=dict)
+    address = models.GenericIPAddressField(null=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "audit entries"
+        indexes = (
+            models.Index(fields=("user", "id"), name="acts_of_one_person"),
+            models.Index(fields=("subject_kind", "subject_id", "id"), name="acts_on_one_thing"),
+            models.Index(fields=("act", "id"), name="acts_of_one_kind"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.act} {self.subject_kind} {self.subject_id}"

@@ -12,11 +12,12 @@ from django.db import transaction
 from django.forms import BaseForm
 from django.http import HttpRequest
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from relaypanel import clock, vault
 from relaypanel.accounts import address, users
-from relaypanel.accounts.models import User
+from relaypanel.accounts.models import Role, User
 from relaypanel.ledger import members
 
 
@@ -47,6 +48,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             messages.error(request, _("Somebody has just taken this name. Choose another one."))
             raise ImmediateHttpResponse(redirect("account_signup")) from refused
         return user
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """Staff begin at the desk; whoever asked for a page gets that one."""
+        assert isinstance(request.user, User)
+        is_staff = request.user.role != Role.CUSTOMER
+        return reverse("staff:home") if is_staff else str(super().get_login_redirect_url(request))
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """Return the address that limits count by: never what a caller invents in a header."""

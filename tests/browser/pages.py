@@ -8,11 +8,14 @@ from typing import Final
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Listed:
-    """`path` as a person would type it; public pages are looked at by a visitor."""
+    """`path` as a person would type it; public pages are looked at by a visitor, others by `who`
+    of the demo's people.
+    """
 
     name: str
     path: str
     is_public: bool = False
+    who: str = "customer"
 
 
 _ACCOUNT: Final = (
@@ -30,10 +33,13 @@ _API: Final = (
     Listed(name="api", path="/api"),
 )
 
+_DESK: Final = (Listed(name="desk-audit-log", path="/staff/audit-log", who="owner"),)
+
 _ERRORS: Final = (Listed(name="not-found", path="/no-such-page", is_public=True),)
 
 PAGES: Final = (
     *_ACCOUNT,
     *_API,
+    *_DESK,
     *_ERRORS,
 )

@@ -11,9 +11,13 @@ page that it opened must be fine when it ends: see fine.py.
 
 from __future__ import annotations
 
+import base64
+import hmac
 import json
 import os
 import shutil
+import struct
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -34,7 +38,8 @@ _PATIENCE_MS: Final = 15_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shop:
-    """`people` is what `relaypanel demo --json` said: username, password and API key of each.
+    """`people` is what `relaypanel demo --json` said: username, password and API key of each, and
+    the seed of the second factor of those who have one.
 
     `url` names the machine as localhost, which browsers trust like https: passkeys need it.
     """
@@ -82,6 +87,15 @@ def open_browser() -> Iterator[Browser]:
         browser.close()
 
 
+def totp(secret: str) -> str:
+    """Return what an authenticator app with this seed shows now: RFC 6238."""
+    counter = struct.pack(">Q", int(time.time()) // 30)
+    digest = hmac.digest(base64.b32decode(secret), counter, "sha1")
+    place = digest[-1] & 15
+    number = struct.unpack(">I", digest[place : place + 4])[0] & 0x7FFFFFFF
+    return f"{number % 10**6:06}"
+
+
 class Visit:
     """Opens pages of the shop; `watch` has seen everything that went wrong on them."""
 
@@ -107,7 +121,14 @@ class Visit:
         return page
 
     def as_customer(self, who: str = "customer", **options: Any) -> Page:
-        """Return a page on which the demo's customer is signed in; or "other", or "staff"."""
+        """Return a page on which the demo's customer is signed in; or "other"."""
+        return self.as_one(who, **options)
+
+    def as_staff(self, who: str = "owner", **options: Any) -> Page:
+        """Return a page on which the demo's owner is signed in; or "staff", a manager."""
+        return self.as_one(who, **options)
+
+    def as_one(self, who: str, **options: Any) -> Page:
         if who in self.shop.sessions:
             return self.as_visitor(storage_state=self.shop.sessions[who], **options)
         page = self.as_visitor(**options)
@@ -116,7 +137,12 @@ class Visit:
         page.get_by_label("Username or e-mail").fill(person["username"])
         page.get_by_label("Password", exact=True).fill(person["password"])
         page.get_by_role("button", name="Sign in", exact=True).click()
-        page.wait_for_url("**/dashboard")
+        if "totp_secret" in person:
+            page.locator("input[name=code]").fill(totp(person["totp_secret"]))
+            page.locator("form:has(input[name=code]) button").first.click()
+            page.wait_for_url("**/staff**")
+        else:
+            page.wait_for_url("**/dashboard")
         self.shop.sessions[who] = page.context.storage_state()
         return page
 

@@ -49,10 +49,13 @@ def _take(names: list[str], ways: tuple[tuple[int, str, str], ...]) -> None:
         for width, theme, language in ways:
             visit = shops.Visit(shop=shop, browser=browser)
             size = {"width": width, "height": shops.HEIGHT}
-            customer = visit.as_customer(viewport=size, color_scheme=theme)
+            people = {
+                who: visit.as_one(who, viewport=size, color_scheme=theme)
+                for who in {one.who for one in pages if not one.is_public}
+            }
             visitor = visit.as_visitor(viewport=size, color_scheme=theme)
             for one in pages:
-                page = visitor if one.is_public else customer
+                page = visitor if one.is_public else people[one.who]
                 visit.speak(page, language)
                 page.goto(one.path)
                 _save(page, f"{one.name}-{width}-{theme}-{language}.png")

@@ -18,7 +18,7 @@ THEMES = ("light", "dark")
 @pytest.mark.parametrize("listed", PAGES, ids=lambda listed: listed.name)
 def test_a_page_is_fine(visit: Visit, listed: Listed) -> None:
     visit.watch.expects(404)
-    page = visit.as_visitor() if listed.is_public else visit.as_customer()
+    page = visit.as_visitor() if listed.is_public else visit.as_one(listed.who)
 
     faults = []
     for language in LANGUAGES:

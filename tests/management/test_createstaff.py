@@ -68,6 +68,7 @@ class TestCreatestaff:
 
         assert said == "Created staff carol.\n"
         assert User.objects.get().role == Role.STAFF
+        assert str(User.objects.get().staff_role) == "Support"
         assert User.objects.get().check_password(PASSWORD)
 
     def test_refuses_two_passwords_that_differ(self, typed: Callable[..., None]) -> None:
@@ -100,6 +101,10 @@ class TestCreatestaff:
             (("--username", "dora", "--email", "dora"), "not an e-mail address"),
             (("--username", "dora", "--role", "customer"), "invalid choice: 'customer'"),
             ((), "--username"),
+            (
+                ("--username", "dora", "--role", "staff", "--staff-role", "Cook"),
+                "There is no such staff role. There are: Accountant, Manager, Support.",
+            ),
         ],
     )
     def test_says_in_one_line_what_is_wrong(

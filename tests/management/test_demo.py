@@ -27,11 +27,12 @@ class TestDemo:
         people: dict[str, Any] = json.loads(said.out)
         assert said.out.count("\n") == 1
         assert said.err == ""
-        assert people.keys() == {"api_path", "customer", "other", "staff"}
+        assert people.keys() == {"api_path", "customer", "other", "staff", "owner"}
         assert people["api_path"] == "/api/v2"
-        for part in ("customer", "other", "staff"):
+        for part in ("customer", "other", "staff", "owner"):
             person = people[part]
-            assert person.keys() == {"username", "password", "api_key"}
+            seed = {"totp_secret"} if part in ("staff", "owner") else set()
+            assert person.keys() == {"username", "password", "api_key"} | seed
             user = users.named(person["username"])
             assert user.check_password(person["password"])
             assert keys.reveal(user) == person["api_key"]
@@ -44,6 +45,7 @@ class TestDemo:
             ["customer", "username=demo_customer"],
             ["other", "username=demo_other"],
             ["staff", "username=demo_staff"],
+            ["owner", "username=demo_owner"],
         ]
         assert lines[0].endswith(f" api_key={keys.reveal(users.named('demo_customer'))}")
 

@@ -5,9 +5,11 @@ import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
 from relaypanel import clock
-from relaypanel.accounts.models import Role
+from relaypanel.accounts import audit_log, rights
+from relaypanel.accounts.models import Role, User
 from relaypanel.errors import Refused
 from relaypanel.ledger import members
 
@@ -20,6 +22,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--role", choices=[Role.OWNER.value, Role.STAFF.value], default=Role.OWNER.value
         )
+        parser.add_argument(
+            "--staff-role",
+            default="Support",
+            metavar="NAME",
+            help="which rights a member of staff has; owners have all",
+        )
         parser.add_argument("--email", default="")
         parser.add_argument(
             "--password-stdin",
@@ -30,16 +38,30 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         password = _first_line() if options["password_stdin"] else _asked_twice()
         try:
-            member = members.enrol(
-                username=options["username"],
-                password=password,
-                role=Role(options["role"]),
-                email=options["email"],
-                now=clock.now(),
-            )
+            user = _enrol(options, password)
         except Refused as refused:
             raise CommandError(str(refused)) from None
-        self.stdout.write(f"Created {member.user.role} {member.user}.")
+        self.stdout.write(f"Created {user.role} {user}.")
+
+
+def _enrol(options: dict[str, Any], password: str) -> User:
+    now = clock.now()
+    role = Role(options["role"])
+    with transaction.atomic():
+        member = members.enrol(
+            username=options["username"],
+            password=password,
+            role=Role.CUSTOMER,
+            email=options["email"],
+            now=now,
+        )
+        return rights.appoint(
+            user_id=member.user.pk,
+            role=role,
+            staff_role_id=rights.named(options["staff_role"]).pk if role == Role.STAFF else None,
+            by=audit_log.CONSOLE,
+            now=now,
+        )
 
 
 def _first_line() -> str:

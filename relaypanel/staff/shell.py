@@ -1,0 +1,112 @@
+"""What surrounds each page of the desk: the ways that its reader's rights open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import Promise, SimpleLazyObject
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from relaypanel.accounts import rights
+from relaypanel.accounts.models import Section, User
+from relaypanel.accounts.rights import Rights
+
+
+def desk(request: HttpRequest) -> dict[str, object]:
+    """Let templates speak of `desk`; nothing is asked of the database until one does."""
+    return {"desk": SimpleLazyObject(lambda: Desk(request))}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Way:
+    """A page that the navigation leads to.  `words` is a tuple's text in the reader's language."""
+
+    section: Section
+    name: str
+    icon: str
+    words: str | Promise
+
+
+# A section's pages as the side bar shows them, group by group.  A new page is one line.
+WAYS: Final[Sequence[tuple[str | Promise, Sequence[Way]]]] = (
+    (
+        _("House"),
+        (
+            Way(
+                section=Section.AUDIT_LOG,
+                name="staff:audit-log",
+                icon="history",
+                words=pgettext_lazy("desk", "Audit log"),
+            ),
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Link:
+    href: str
+    icon: str
+    words: str
+    current: bool
+    count: int = 0
+    urgent: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Group:
+    title: str
+    links: Sequence[Link]
+
+
+class Desk:
+    def __init__(self, request: HttpRequest) -> None:
+        assert isinstance(request.user, User)
+        self._user = request.user
+        self._path = request.path
+        self._rights: Rights = getattr(request, "rights", None) or rights.of(request.user)
+
+    @property
+    def name(self) -> str:
+        return self._user.display_name or self._user.username
+
+    @property
+    def initials(self) -> str:
+        words = self.name.split()
+        return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
+
+    @cached_property
+    def groups(self) -> list[Group]:
+        groups = [Group(title=str(title), links=self._links(ways)) for title, ways in WAYS]
+        return [group for group in groups if group.links]
+
+    @property
+    def tabs(self) -> list[Link]:
+        """The first ways, for the bar of a phone."""
+        return [link for group in self.groups for link in group.links][:4]
+
+    @cached_property
+    def may_view(self) -> dict[str, bool]:
+        return {section.value: self._rights.may_view(section) for section in Section}
+
+    @cached_property
+    def may_edit(self) -> dict[str, bool]:
+        return {section.value: self._rights.may_edit(section) for section in Section}
+
+    def _links(self, ways: Sequence[Way]) -> list[Link]:
+        return [self._link(way) for way in ways if self._rights.may_view(way.section)]
+
+    def _link(self, way: Way) -> Link:
+        href = reverse(way.name)
+        return Link(
+            href=href,
+            icon=way.icon,
+            words=str(way.words),
+            current=self._path == href or self._path.startswith(f"{href}/"),
+        )
