@@ -36,7 +36,7 @@ class Provider(models.Model):
     # -- health, written by the worker --
     balance_e8 = models.BigIntegerField(null=True)
     balance_at = models.DateTimeField(null=True)
-    # Why sending stands still ("out_of_funds", "bad_key"); empty while it goes.
+    # Why sending stands still ("no_funds", "bad_key"), or goes one at a time; empty while it goes.
     paused_for = models.CharField(max_length=40, blank=True, default="")
     # Sending waits until then: a breaker after unclear answers, or a pause before the next try.
     paused_until = models.DateTimeField(null=True)

@@ -16,13 +16,14 @@ import structlog
 from relaypanel import clock
 from relaypanel.catalogue import mirror, terms
 from relaypanel.duties.lease import Lease
-from relaypanel.errors import Refused
-from relaypanel.orders import forward, reconcile, recount, schedules, send, sweep
+from relaypanel.errors import ProviderError, Refused
+from relaypanel.orders import forward, health, reconcile, recount, schedules, send, sweep
 from relaypanel.orders.models import Refill
 from relaypanel.orders.sweep import Sweep
 from relaypanel.providers import inquiry, refresh
 from relaypanel.providers.answers import RefillTaken, Rejected
 from relaypanel.providers.client import Client
+from relaypanel.providers.faults import Declined
 from relaypanel.providers.models import Provider
 from relaypanel.worker import polling, together
 from relaypanel.worker.context import Context
@@ -46,6 +47,9 @@ async def send_orders(context: Context, lease: Lease) -> Rest:
     """Send a provider's waiting orders, as many at once as it may have in flight."""
     provider = await _provider(context, lease)
     await context.db(_give_up_overdue, provider.pk)
+    if await context.db(_is_to_be_asked, provider):
+        plainly = await _answers_plainly(context.client(provider))
+        await context.db(_note_asked, provider.pk, plainly)
     taken = await Sender(context, lease, provider).run(seconds=RUN_SECONDS)
     return Rest(seconds=0 if taken else 1)
 
@@ -143,6 +147,26 @@ def _give_up_overdue(provider_id: int) -> None:
     given_up = send.give_up_overdue(provider_id=provider_id, now=clock.of_database())
     if given_up:
         log.warning("orders_unconfirmed", provider=provider_id, orders=given_up)
+
+
+def _is_to_be_asked(provider: Provider) -> bool:
+    return health.is_to_be_asked(provider, now=clock.of_database())
+
+
+async def _answers_plainly(client: Client) -> bool:
+    try:
+        await client.balance()
+    except Declined:
+        # It does not tell us our balance, and says that plainly.
+        return True
+    except ProviderError:
+        return False
+    return True
+
+
+def _note_asked(provider_id: int, answers_plainly: bool) -> None:
+    now = clock.of_database()
+    health.note_asked(provider_id=provider_id, answers_plainly=answers_plainly, now=now)
 
 
 async def _poll(context: Context, lease: Lease, kind: Sweep) -> Rest:

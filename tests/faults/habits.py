@@ -62,6 +62,7 @@ def _undaunted(_: str) -> None:
 def _resting(seconds: str) -> None:
     """Let the breaker rest for so long only."""
     health.RESTS_SECONDS = (float(seconds),)  # type: ignore[misc, assignment]
+    health.ASK_AGAIN = timedelta(seconds=float(seconds))  # type: ignore[misc]
 
 
 def _nods(_: str) -> None:

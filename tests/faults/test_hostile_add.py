@@ -148,11 +148,14 @@ class TestHostileAnswers:
 
 
 class TestStorm:
-    def test_leaves_few_unclear_and_the_rest_goes_when_it_is_over(self, database_url: str) -> None:
+    @pytest.mark.parametrize("spoiled", [{}, {"action": "add"}], ids=["all", "orders_alone"])
+    def test_leaves_few_unclear_and_the_rest_goes_when_it_is_over(
+        self, database_url: str, spoiled: dict[str, str]
+    ) -> None:
         with Ground(database_url) as place:
             provider = place.provider("upstream", concurrency=IN_FLIGHT, deadline_ms=5000)
             place.order(provider, STORM_ORDERS)
-            place.control(fault="html", action="add")
+            place.control(fault="html", **spoiled)
             worker = place.forks.worker("quick", "only=send", *STORM_HABITS)
             shop.until(lambda: bool(_paused()), what="the breaker opens")
             time.sleep(STORM_SECONDS)
@@ -168,7 +171,8 @@ class TestStorm:
             statuses = Counter(Order.objects.values_list("status", flat=True))
 
         print(  # noqa: T201
-            f"\nR5 storm: {STORM_ORDERS} orders, {STORM_SECONDS} s of HTML,"
+            f"\nR5 storm: {STORM_ORDERS} orders, {STORM_SECONDS} s of HTML"
+            f" for {spoiled.get('action', 'every call')},"
             f" {statuses[Status.UNCONFIRMED]} unclear, all others sent {sent - recovered:.1f} s"
             f" after recovery"
         )

@@ -20,6 +20,11 @@ def no(fault: Fault) -> Rejected:
     return Rejected(fault=fault, words="Nope")
 
 
+def _break() -> None:
+    for _ in range(3):
+        health.note(provider_id=scene.upstream().pk, answer=UNCLEAR, now=NOW)
+
+
 class TestRoom:
     def test_is_what_the_provider_may_have_at_once(self) -> None:
         Provider.objects.filter(pk=scene.upstream().pk).update(concurrency=7)
@@ -28,7 +33,7 @@ class TestRoom:
 
     def test_is_none_while_it_is_stopped(self) -> None:
         provider = scene.upstream()
-        provider.paused_for, provider.paused_until = "unclear_answers", later(seconds=60)
+        provider.paused_for, provider.paused_until = "no_funds", later(seconds=60)
 
         assert health.room(provider, now=later(seconds=59.999)) == 0
         provider.enabled = False
@@ -36,12 +41,87 @@ class TestRoom:
 
     def test_is_for_one_after_a_pause_until_an_order_is_taken(self) -> None:
         provider = scene.upstream()
-        for _ in range(3):
-            health.note(provider_id=provider.pk, answer=UNCLEAR, now=NOW)
+        health.note(provider_id=provider.pk, answer=NOT_SENT, now=NOW)
+
+        assert health.room(scene.upstream(), now=later(seconds=2)) == 1
+        health.note(provider_id=provider.pk, answer=ACCEPTED, now=later(seconds=3))
+        assert health.room(scene.upstream(), now=later(seconds=3)) == provider.concurrency
+
+    def test_is_none_behind_the_breaker_however_long_it_rested(self) -> None:
+        _break()
+
+        assert health.room(scene.upstream(), now=later(hours=1)) == 0
+
+
+class TestIsToBeAsked:
+    def test_once_the_rest_of_the_breaker_is_over(self) -> None:
+        _break()
+
+        assert not health.is_to_be_asked(scene.upstream(), now=later(seconds=4.999))
+        assert health.is_to_be_asked(scene.upstream(), now=later(seconds=5))
+
+    def test_not_for_another_pause_or_while_its_owner_stopped_it(self) -> None:
+        _break()
+        provider = scene.upstream()
+
+        provider.enabled = False
+        assert not health.is_to_be_asked(provider, now=later(hours=1))
+        provider.enabled, provider.paused_for = True, "no_funds"
+        assert not health.is_to_be_asked(provider, now=later(hours=1))
+
+
+class TestNoteAsked:
+    def test_lets_one_order_go_to_a_provider_that_answers(self) -> None:
+        _break()
+
+        self._answer(plainly=True)
 
         assert health.room(scene.upstream(), now=later(seconds=5)) == 1
-        health.note(provider_id=provider.pk, answer=ACCEPTED, now=later(seconds=6))
-        assert health.room(scene.upstream(), now=later(seconds=6)) == provider.concurrency
+        assert not health.is_to_be_asked(scene.upstream(), now=later(hours=1))
+
+    def test_asks_a_silent_one_again_and_risks_nothing(self) -> None:
+        _break()
+
+        self._answer(plainly=False)
+
+        assert health.room(scene.upstream(), now=later(seconds=6)) == 0
+        assert not health.is_to_be_asked(scene.upstream(), now=later(seconds=9.999))
+        assert health.is_to_be_asked(scene.upstream(), now=later(seconds=10))
+
+    def test_rests_longer_when_the_order_that_went_is_unclear_again(self) -> None:
+        _break()
+        self._answer(plainly=True)
+
+        health.note(provider_id=scene.upstream().pk, answer=UNCLEAR, now=later(seconds=5))
+
+        provider = scene.upstream()
+        assert (provider.paused_for, provider.paused_until) == (
+            "unclear_answers",
+            later(seconds=15),
+        )
+
+    @pytest.mark.parametrize("answer", [ACCEPTED, no(Fault.NEVER)])
+    def test_trusts_it_again_after_a_clear_answer_to_that_order(self, answer: AddAnswer) -> None:
+        _break()
+        self._answer(plainly=True)
+
+        health.note(provider_id=scene.upstream().pk, answer=answer, now=later(seconds=5))
+
+        provider = scene.upstream()
+        assert health.room(provider, now=later(seconds=5)) == provider.concurrency
+
+    def test_changes_nothing_when_the_breaker_has_closed_meanwhile(self) -> None:
+        provider = scene.upstream()
+
+        self._answer(plainly=True)
+        self._answer(plainly=False)
+
+        assert health.room(scene.upstream(), now=later(seconds=5)) == provider.concurrency
+
+    def _answer(self, *, plainly: bool) -> None:
+        health.note_asked(
+            provider_id=scene.upstream().pk, answers_plainly=plainly, now=later(seconds=5)
+        )
 
 
 class TestNote:
@@ -77,9 +157,7 @@ class TestNote:
 
         assert provider.paused_until == later(seconds=15)
 
-    def test_rests_longer_while_probes_stay_unclear_but_never_longer_than_a_person_waits(
-        self,
-    ) -> None:
+    def test_rests_longer_while_probes_stay_unclear_up_to_a_minute(self) -> None:
         self.note(UNCLEAR, UNCLEAR)
         rests, seconds = [], 0.0
         for _ in range(6):
@@ -88,7 +166,7 @@ class TestNote:
             rests.append((until - later(seconds=seconds)).total_seconds())
             seconds += rests[-1]
 
-        assert rests == [5, 10, 20, 20, 20, 20]
+        assert rests == [5, 10, 20, 40, 60, 60]
 
     def test_takes_nothing_from_calls_that_had_set_out_before_it_broke(self) -> None:
         before = self.note(UNCLEAR, UNCLEAR, UNCLEAR)

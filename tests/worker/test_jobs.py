@@ -91,6 +91,49 @@ class TestSendOrders:
         assert statuses(orders) == [Status.PENDING, Status.PENDING, Status.QUEUED]
 
 
+class TestSendOrdersBehindTheBreaker:
+    def broken(self, time: Time, *, rested: bool = True) -> tuple[Provider, Order]:
+        provider, [order] = waiting(1)
+        until = time.now if rested else time.now + timedelta(seconds=1)
+        Provider.objects.update(
+            paused_for="unclear_answers", paused_until=until, unclear_in_a_row=3
+        )
+        return provider, order
+
+    def test_asks_for_the_balance_before_an_order_is_risked(self, desk: Desk, time: Time) -> None:
+        provider, order = self.broken(time)
+
+        desk.do(jobs.send_orders, provider)
+
+        assert [form["action"] for form in desk.line.forms] == ["balance", "add"]
+        assert statuses([order]) == [Status.PENDING]
+
+    def test_risks_none_while_nothing_is_answered_plainly(self, desk: Desk, time: Time) -> None:
+        provider, order = self.broken(time)
+        desk.line.faults.add(Fault(kind=FaultKind.HTML))
+
+        desk.do(jobs.send_orders, provider)
+
+        assert [form["action"] for form in desk.line.forms] == ["balance"]
+        assert statuses([order]) == [Status.QUEUED]
+
+    def test_takes_a_refusal_for_a_plain_answer(self, desk: Desk, time: Time) -> None:
+        provider, order = self.broken(time)
+        desk.line.faults.add(Fault(kind=FaultKind.ERROR, action=Action.BALANCE, words="No"))
+
+        desk.do(jobs.send_orders, provider)
+
+        assert statuses([order]) == [Status.PENDING]
+
+    def test_asks_nothing_before_the_rest_is_over(self, desk: Desk, time: Time) -> None:
+        provider, order = self.broken(time, rested=False)
+
+        desk.do(jobs.send_orders, provider)
+
+        assert desk.line.forms == []
+        assert statuses([order]) == [Status.QUEUED]
+
+
 class TestSendOrdersLeftBehind:
     @pytest.mark.parametrize("enabled", [True, False])
     def test_are_parked_before_anything_is_sent(
