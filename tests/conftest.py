@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,7 +12,7 @@ import hypothesis
 import pytest
 from django.conf import settings
 
-from tests import databases
+from tests import databases, postgresql
 
 # A loaded machine is slow, and that is not what the tests are about.
 hypothesis.settings.register_profile(
@@ -47,12 +48,13 @@ class CommittingTestCase(django.test.TransactionTestCase):
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     on_postgresql = config.getoption("database") == "postgresql"
+    connections_are_few = on_postgresql and not postgresql.is_own(os.environ[databases.SERVER])
     kept = []
     for item in items:
         if item.get_closest_marker("sockets"):
             item.add_marker(pytest.mark.allow_hosts(LOOPBACK))
-        if on_postgresql and _runs_panels(item):
-            # Panels of many processes, one after the other: a server takes a hundred connections.
+        if connections_are_few and _runs_panels(item):
+            # Panels of many processes, one after the other: most servers take a hundred.
             item.add_marker(pytest.mark.xdist_group("many_connections"))
         if _touches_a_database(item) if on_postgresql else not _needs_postgresql(item):
             kept.append(item)

@@ -54,7 +54,7 @@ def connected(url: str) -> Iterator[None]:
         opened.append(connection)
 
     connections.close_all()
-    settings["NAME"] = _path(url) if url.startswith("sqlite") else _name(url)
+    settings["NAME"] = name(url)
     # Connections belong to threads; only this signal sees those of the others.
     connection_created.connect(remember)
     try:
@@ -66,6 +66,11 @@ def connected(url: str) -> Iterator[None]:
             connection.close()
             connection.dec_thread_sharing()
         settings["NAME"] = before
+
+
+def name(url: str) -> str:
+    """Return what Django calls the database of a DATABASE_URL: its file, or its name there."""
+    return str(_path(url)) if url.startswith("sqlite") else _name(url)
 
 
 def template_url(engine: Engine) -> str:

@@ -15,12 +15,12 @@ LIMIT_SECONDS = 30
 T = TypeVar("T")
 
 
-def until(look: Callable[[], T]) -> T:
+def until(look: Callable[[], T], *, every_seconds: float = 0.02) -> T:
     """Look again and again, and return the first thing seen that is true."""
     deadline = time.monotonic() + LIMIT_SECONDS
     while not (seen := look()):
         assert time.monotonic() < deadline, "it did not come to be in time"
-        time.sleep(0.02)
+        time.sleep(every_seconds)
     return seen
 
 

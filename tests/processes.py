@@ -36,7 +36,7 @@ class Process:
     def __init__(self, arguments: list[str], *, environment: dict[str, str], log: Path) -> None:
         self.url = ""
         if arguments[0] in LISTENERS:
-            port = _free_port()
+            port = free_port()
             self.url = f"http://127.0.0.1:{port}"
             arguments = [*arguments, "--port", str(port)]
         self._log = log
@@ -170,7 +170,7 @@ def _locked(file: IO[str]) -> bool:
     return True
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

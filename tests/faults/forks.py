@@ -1,12 +1,13 @@
-"""Workers that start in milliseconds: each is forked from a process that has loaded everything.
+"""Workers and simulated panels that start in milliseconds, forked from one loaded process.
 
     with Forks(panel.environment) as forks:
+        simulator = forks.simulator(speed=0.0001)
         worker = forks.worker("quick", "skewed=3600")
         worker.kill()
 
-`python -m tests.faults.forks` is that process.  It takes a line of JSON on its stdin, the habits
-of a worker to fork or the process ID of one to wait for, and answers by a line: the process ID or
-the exit code.  When its stdin ends, so do its workers.
+`python -m tests.faults.forks` is that process, one for all tests of a run.  It takes a line of JSON
+on its stdin, what to fork or the process ID of one to wait for, and answers by a line: the process
+ID or the exit code.  When its stdin ends, so do those it forked.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+
+from tests import databases, family
+from tests.processes import free_port
 
 
 class Worker:
@@ -31,12 +35,12 @@ class Worker:
     def kill(self) -> None:
         """End it at once, as a machine that loses power would."""
         self.signal(signal.SIGKILL)
-        self._forks.ask(self.pid)
+        self._forks.wait(self.pid)
 
     def stop(self) -> int:
         """Ask it to end, and return its exit code."""
         self.signal(signal.SIGTERM)
-        return self._forks.ask(self.pid)
+        return self._forks.wait(self.pid)
 
     def signal(self, number: int) -> None:
         os.kill(self.pid, number)
@@ -56,22 +60,19 @@ class Worker:
         return int(rows[name].split()[0]) * 1024
 
 
+class Simulator:
+    def __init__(self, *, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+
+
 class Forks:
+    """The forks that belong to one panel; they end with the block."""
+
     def __init__(self, environment: Mapping[str, str]) -> None:
-        # Watched by the tool for coverage, the workers would be half as fast.
-        self._environment = {
-            name: value for name, value in environment.items() if not name.startswith("COV")
-        }
+        self._environment = environment
+        self._alive: set[int] = set()
 
     def __enter__(self) -> Self:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.forks"],
-            env=self._environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            bufsize=1,
-        )
         return self
 
     def __exit__(
@@ -80,17 +81,68 @@ class Forks:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._process.communicate(timeout=30)
+        for pid in list(self._alive):
+            os.kill(pid, signal.SIGKILL)
+            self.wait(pid)
 
     def worker(self, *habits: str) -> Worker:
         """Start a worker that has these habits: see habits.py."""
-        return Worker(self, self.ask(habits))
+        return Worker(self, self._fork({"worker": habits}))
 
-    def ask(self, order: object) -> int:
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.write(json.dumps(order) + "\n")
-        return int(self._process.stdout.readline())
+    def simulator(self, *, speed: float = 1.0) -> Simulator:
+        simulator = Simulator(port=(port := free_port()))
+        self._fork({"simulator": {"host": "127.0.0.1", "port": port, "speed": speed}})
+        family.until(lambda: family.listens(simulator.url), every_seconds=0.005)
+        return simulator
+
+    def wait(self, pid: int) -> int:
+        """Return the exit code of one that has been told to end."""
+        code = _Parent.ask(pid)
+        self._alive.discard(pid)
+        return code
+
+    def _fork(self, order: dict[str, object]) -> int:
+        names = ("DATABASE_URL", "LEASE_MS", "STATE_DIR")
+        own = {name: self._environment[name] for name in names if name in self._environment}
+        pid = _Parent.ask({"environment": own, **order})
+        self._alive.add(pid)
+        return pid
+
+
+class _Parent:
+    """The process that all are forked from; it starts when the first of them is wanted."""
+
+    process: subprocess.Popen[str] | None = None
+
+    @classmethod
+    def ask(cls, order: object) -> int:
+        if cls.process is None:
+            cls.process = cls._start()
+        assert cls.process.stdin
+        assert cls.process.stdout
+        cls.process.stdin.write(json.dumps(order) + "\n")
+        return int(cls.process.stdout.readline())
+
+    @staticmethod
+    def _start() -> subprocess.Popen[str]:
+        # Watched by the tool for coverage, the workers would be half as fast.
+        kept = {name: text for name, text in os.environ.items() if not name.startswith("COV")}
+        settings = {"PRIVATE_PROVIDERS": "127.0.0.0/8", "LOG_LEVEL": "CRITICAL"}
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.forks"],
+            env=kept | settings,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+        )
+
+
+def end() -> None:
+    """End the process that all were forked from, if there is one."""
+    if _Parent.process is not None:
+        _Parent.process.communicate(timeout=30)
+        _Parent.process = None
 
 
 def main() -> None:
@@ -113,7 +165,9 @@ def main() -> None:
         os.waitpid(pid, 0)
 
 
-def _fork(wanted: list[str]) -> int:
+def _fork(order: dict[str, Any]) -> int:
+    # Loaded here, once for all that are forked.
+    from relaypanel.simulator import server
     from relaypanel.worker import loop
     from tests.faults import habits
 
@@ -121,12 +175,29 @@ def _fork(wanted: list[str]) -> int:
     if pid:
         return pid
     try:
-        habits.take_up(wanted)
-        loop.main()
+        # The other end waits for our number there, and for nothing else.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _settle_in(order["environment"])
+        if "simulator" in order:
+            server.main(**order["simulator"])
+        else:
+            habits.take_up(order["worker"])
+            loop.main()
     except BaseException:  # noqa: BLE001 - nothing may fall through into the parent
         traceback.print_exc()
         os._exit(1)
     os._exit(0)
+
+
+def _settle_in(environment: Mapping[str, str]) -> None:
+    """Be of another panel than the one that this was loaded for."""
+    from django.conf import settings
+    from django.db import connections
+
+    connections.databases["default"]["NAME"] = databases.name(environment["DATABASE_URL"])
+    settings.LEASE_MS = int(environment.get("LEASE_MS", 10_000))
+    if "STATE_DIR" in environment:
+        settings.STATE_DIR = environment["STATE_DIR"]
 
 
 if __name__ == "__main__":

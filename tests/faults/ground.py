@@ -28,8 +28,8 @@ from relaypanel.orders.place import OrderRequest
 from relaypanel.providers import registry
 from relaypanel.providers.models import Provider
 from tests import cast
-from tests.faults.forks import Forks
-from tests.processes import Panel, Process
+from tests.faults.forks import Forks, Simulator
+from tests.processes import Panel
 
 UNSETTLED = (Status.QUEUED, Status.SENDING)
 
@@ -53,9 +53,9 @@ class Ground:
                 )
             )
             self.panel.environment["STATE_DIR"] = f"{self.panel._folder.name}/state"
-            # Its orders stay as they are, so that nothing but the sending goes on.
-            self.simulator: Process = self.panel.simulator("--speed", "0.0001")
             self.forks: Forks = stack.enter_context(Forks(self.panel.environment))
+            # Its orders stay as they are, so that nothing but the sending goes on.
+            self.simulator: Simulator = self.forks.simulator(speed=0.0001)
             self._stack = stack.pop_all()
         self._alice = cast.alice(balance="1000000").user
         return self
@@ -106,6 +106,10 @@ class Ground:
         """Return how often the simulated panel took an order for each link."""
         with urllib.request.urlopen(f"{self.simulator.url}/control", timeout=10) as reply:
             return Counter(json.load(reply)["accepted"])
+
+    def doubled(self) -> int:
+        """Return how many links the simulated panel took more than one order for."""
+        return sum(count > 1 for count in self.accepted().values())
 
     def tally(self) -> Tally:
         """Hold what the panel upstream took against what we think of it."""

@@ -25,7 +25,7 @@ from tests.shop import Reseller
 
 pytestmark = [pytest.mark.sockets, pytest.mark.postgresql]
 
-RESTARTS = size.of(short=2, full=5)
+RESTARTS = size.of(short=1, full=5)
 RESTARTS_OF_TWIN = size.of(short=1, full=5)
 BETWEEN_SECONDS = size.of(short=1, full=5)
 CLIENTS = 8

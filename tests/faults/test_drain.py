@@ -13,7 +13,7 @@ from tests.faults.ground import Ground
 
 pytestmark = pytest.mark.sockets
 
-ANSWER_MS = 1500
+ANSWER_MS = 1000
 
 
 class TestDrain:

@@ -75,7 +75,7 @@ class TestHostileAnswers:
 def _providers(place: Ground, orders: int) -> tuple[Provider, Provider]:
     """Return two providers that work on orders of the same IDs; the second has forgotten them."""
     ours = place.provider("ours", poll_seconds=1)
-    elsewhere = place.panel.simulator()
+    elsewhere = place.forks.simulator()
     others = place.provider("others", url=f"{elsewhere.url}/api/v2", poll_seconds=1)
     for provider, number in ((ours, orders), (others, orders // 10)):
         place.order(provider, number, about=provider.name)

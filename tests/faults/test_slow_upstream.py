@@ -20,6 +20,8 @@ pytestmark = [pytest.mark.sockets, pytest.mark.postgresql]
 ORDERS = size.of(short=300, full=4000)
 # Its breaker rests a second in place of sixty, so that they are asked again and again.
 RESTING = "resting=1"
+# More than they can answer for all the while.
+WAITING = size.of(short=200, full=2000)
 # In the suite the machine does other things as well.
 PACE_LEAST = size.of(short=0.5, full=0.8)
 SECONDS_OF_TWIN = size.of(short=4, full=10)
@@ -109,7 +111,7 @@ def _let_loose(place: Ground, panel: Hostile, names: Iterable[str]) -> None:
             concurrency=4,
             deadline_ms=int(DEADLINE_SECONDS * 1000),
         )
-        place.order(provider, 2000, about=name)
+        place.order(provider, WAITING, about=name)
 
 
 def _pace(place: Ground, provider: Provider, number: int) -> float:
