@@ -1,0 +1,87 @@
+"""What the owner words: the texts of public pages, and announcements."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+LANGUAGES = tuple(code for code, _ in settings.LANGUAGES)
+
+
+class TextPage(models.TextChoices):
+    """A place on the pages for the owner's own words."""
+
+    LANDING = "landing"  # the first thing that a visitor reads
+    SERVICES = "services"  # above the price list
+    FAQ = "faq"
+    TERMS = "terms"
+
+
+class Text(models.Model):
+    """The owner's words for one place in one language, in Markdown.  Without a row: ours."""
+
+    page = models.CharField(max_length=10, choices=TextPage.choices)
+    language = models.CharField(max_length=2)
+    body = models.TextField()
+    written_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("page", "language"), name="a_page_has_one_text_per_language"
+            ),
+            models.CheckConstraint(
+                condition=Q(page__in=TextPage.values), name="a_text_has_a_page_that_is_there"
+            ),
+            models.CheckConstraint(
+                condition=Q(language__in=LANGUAGES), name="a_text_is_in_a_language_of_the_pages"
+            ),
+            models.CheckConstraint(condition=~Q(body=""), name="a_text_says_something"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.page} ({self.language})"
+
+
+class AnnouncementKind(models.TextChoices):
+    NEWS = "news"
+    OFFER = "offer"  # a price that is good for a while
+    WARNING = "warning"  # something does not work as it should
+
+
+class Announcement(models.Model):
+    """What customers read on their dashboard, from a moment until another."""
+
+    title = models.CharField(max_length=120)
+    # In Markdown.
+    body = models.TextField(blank=True, default="")
+    kind = models.CharField(
+        max_length=8, choices=AnnouncementKind.choices, default=AnnouncementKind.NEWS
+    )
+    # Empty: for readers of every language.
+    language = models.CharField(max_length=2, blank=True, default="")
+    from_at = models.DateTimeField()
+    # NULL: until somebody takes it down.
+    until_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = (models.Index(fields=("-from_at", "-id"), name="announcement_list"),)
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(kind__in=AnnouncementKind.values),
+                name="a_kind_of_announcement_is_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(language__in=("", *LANGUAGES)),
+                name="an_announcement_is_in_a_language_of_the_pages",
+            ),
+            models.CheckConstraint(
+                condition=Q(until_at=None) | Q(until_at__gt=F("from_at")),
+                name="an_announcement_ends_after_it_begins",
+            ),
+            models.CheckConstraint(condition=~Q(title=""), name="an_announcement_has_a_title"),
+        )
+
+    def __str__(self) -> str:
+        return self.title
