@@ -7,12 +7,15 @@ from django.db import models
 from django.db.models import F, Q
 
 from relaypanel import money
+from relaypanel.catalogue.folding import Folded
 from relaypanel.contract import OrderType
 from relaypanel.providers.models import Provider, UpstreamService
 
 
 class Platform(models.Model):
     name = models.CharField(max_length=120, unique=True)
+    # What searches look in.
+    name_folded = Folded(of="name")
     position = models.IntegerField(default=0)
 
     def __str__(self) -> str:
@@ -22,6 +25,7 @@ class Platform(models.Model):
 class Category(models.Model):
     platform = models.ForeignKey(Platform, on_delete=models.PROTECT, related_name="categories")
     name = models.CharField(max_length=200)
+    name_folded = Folded(of="name")
     position = models.IntegerField(default=0)
 
     class Meta:
@@ -48,6 +52,7 @@ class Service(models.Model):
 
     category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="services")
     name = models.CharField(max_length=500)
+    name_folded = Folded(of="name")
     description = models.TextField(blank=True, default="")
     type = models.CharField(max_length=40, choices=[(t.value, t.value) for t in OrderType])
     rate_e8 = models.BigIntegerField()
@@ -171,6 +176,38 @@ class Discount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} −{self.percent_e2 / 100:.2f} %"
+
+
+class ServiceSpeed(models.Model):
+    """How long the latest orders of a service took.  Written by orders/speed.py alone."""
+
+    service = models.OneToOneField(
+        Service, on_delete=models.CASCADE, primary_key=True, related_name="speed"
+    )
+    # Of the middle one of the latest orders.
+    seconds = models.PositiveIntegerField()
+    quantity = models.BigIntegerField()
+    orders = models.PositiveSmallIntegerField()
+    # [[event ID, seconds, quantity], …], the latest last.
+    latest = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return f"{self.service_id}: {self.seconds} s"
+
+
+class Favourite(models.Model):
+    """A service that a user wants to find again at once."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    service = models.ForeignKey(Service, on_delete=models.CASCADE, related_name="favourites")
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("user", "service"), name="a_favourite_is_one_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.user_id} likes {self.service_id}"
 
 
 class Markup(models.Model):

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from relaypanel import errors
 from relaypanel.catalogue import history, pricing_rules, stock
+from relaypanel.catalogue.folding import with_folded
 from relaypanel.catalogue.models import Service, Visibility
 from relaypanel.catalogue.plan import turn
 
@@ -73,7 +74,7 @@ def _write(service: Service, columns: dict[str, Any], now: datetime) -> None:
     was_on, rate_before_e8 = service.visibility == Visibility.ENABLED, service.rate_e8
     for column, value in columns.items():
         setattr(service, column, value)
-    service.save(update_fields=list(columns))
+    service.save(update_fields=with_folded(columns))
     seen = history.Change(
         service_id=service.pk,
         was_on=was_on,

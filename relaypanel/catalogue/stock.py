@@ -14,6 +14,7 @@ from typing import Any, Final
 from django.db.models import QuerySet
 
 from relaypanel.catalogue import history
+from relaypanel.catalogue.folding import with_folded
 from relaypanel.catalogue.guard import Held
 from relaypanel.catalogue.models import Cause, MirrorTerms, Quarantine, Route, Service
 from relaypanel.catalogue.plan import Path, Stock, Turn
@@ -177,7 +178,7 @@ def _write_services(turns: Sequence[Turn]) -> None:
             batch_size=ROWS_IN_A_STATEMENT,
             update_conflicts=True,
             unique_fields=["id"],
-            update_fields=sorted(changed),
+            update_fields=with_folded(changed),
         )
 
 

@@ -17,7 +17,16 @@ from relaypanel import clock
 from relaypanel.catalogue import mirror, terms
 from relaypanel.duties.lease import Lease
 from relaypanel.errors import ProviderError, Refused
-from relaypanel.orders import forward, health, reconcile, recount, schedules, send, sweep
+from relaypanel.orders import (
+    forward,
+    health,
+    reconcile,
+    recount,
+    schedules,
+    send,
+    speed,
+    sweep,
+)
 from relaypanel.orders.models import Refill
 from relaypanel.orders.sweep import Sweep
 from relaypanel.providers import inquiry, refresh
@@ -115,6 +124,13 @@ async def mirror_prices(context: Context, lease: Lease) -> Rest:
     return Rest(seconds=minutes * 60)
 
 
+async def learn_speeds(context: Context, lease: Lease) -> Rest:
+    """Learn from the orders that were completed how long their services take."""
+    seen = await context.db(speed.learn, after_event=lease.cursor)
+    # Sooner while there is more to read, as after an update of an old panel.
+    return Rest(seconds=60 if seen - lease.cursor < speed.BATCH else 0, cursor=seen)
+
+
 Job = Callable[[Context, Lease], Awaitable[Rest]]
 
 JOBS: Final[dict[str, Job]] = {
@@ -126,6 +142,7 @@ JOBS: Final[dict[str, Job]] = {
     "reconcile": reconcile_orders,
     "mirror": mirror_prices,
     "schedules": run_schedules,
+    "speeds": learn_speeds,
 }
 PER_PROVIDER: Final = ("send", "poll", "poll_old", "poll_ended", "ask", "reconcile", "mirror")
 
@@ -136,7 +153,7 @@ def duties() -> list[str]:
     A provider that gets no new orders still has old ones to be followed.
     """
     providers = Provider.objects.values_list("pk", flat=True)
-    return ["schedules", *(f"{kind}:{pk}" for pk in providers for kind in PER_PROVIDER)]
+    return ["schedules", "speeds", *(f"{kind}:{pk}" for pk in providers for kind in PER_PROVIDER)]
 
 
 async def _provider(context: Context, lease: Lease) -> Provider:

@@ -7,16 +7,18 @@ import pytest
 from structlog.testing import capture_logs
 
 from relaypanel import money
+from relaypanel.catalogue.models import ServiceSpeed
 from relaypanel.contract import Action
 from relaypanel.errors import ProviderError
 from relaypanel.ledger import book
-from relaypanel.orders import schedules
+from relaypanel.orders import schedules, speed
 from relaypanel.orders.models import (
     FINAL,
     CancelRequest,
     CancelState,
     DripFeed,
     Order,
+    OrderEvent,
     Refill,
     RefillState,
     Status,
@@ -405,13 +407,34 @@ class TestRunSchedules:
         assert scene.again(parent).status in FINAL
 
 
+class TestLearnSpeeds:
+    def test_learns_from_what_was_completed_and_goes_on_from_there(self, desk: Desk) -> None:
+        order = scene.order(Status.COMPLETED, remains=0)
+        event = OrderEvent.objects.create(
+            order=order, at=scene.later(hours=2), to_status=Status.COMPLETED, reason="told"
+        )
+
+        rest = desk.do(jobs.learn_speeds, scene.upstream())
+
+        assert rest == Rest(seconds=60, cursor=event.pk)
+        assert ServiceSpeed.objects.get(service=order.service).seconds == 7200
+
+    def test_goes_on_at_once_while_there_is_more(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(speed, "BATCH", 1)
+        scene.order()
+
+        assert desk.do(jobs.learn_speeds, scene.upstream()).seconds == 0
+
+
 class TestDuties:
     def test_are_there_for_every_provider_whatever_its_state(self) -> None:
         working = cast.provider(name="working")
         stopped = cast.provider(name="stopped", enabled=False)
 
         assert sorted(jobs.duties()) == sorted(
-            ["schedules"]
+            ["schedules", "speeds"]
             + [f"{kind}:{it.pk}" for it in (working, stopped) for kind in jobs.PER_PROVIDER]
         )
 

@@ -273,6 +273,7 @@ class TestRun:
 
         assert set(Duty.objects.values_list("name", flat=True)) == {
             "schedules",
+            "speeds",
             *(f"{kind}:{provider.pk}" for kind in jobs.PER_PROVIDER),
         }
         assert not Duty.objects.exclude(leased_until=None).exists()
