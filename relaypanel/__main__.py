@@ -22,6 +22,9 @@ COMMANDS = {
     "demo": "fill a demo shop and print its keys",
     "order": "set the status of orders that staff deliver by hand",
     "metrics": "print what Prometheus is told",
+    "rekey": "seal the secrets in the database under a new key",
+    "backup": "copy the database into a file while the panel runs",
+    "restore": "put a backup back, and hold what may have been sent since",
     "restored": "say that the database was restored from a backup, so that nothing is sent twice",
     "audit": "prove the ledger; exit code 1 on any difference",
 }
@@ -31,6 +34,8 @@ _CANNOT_START = 2
 
 def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "relaypanel.settings")
+    # What we write, a database, its backup or the static files, is not for every user to read.
+    os.umask(os.umask(0o077) | 0o007)
     _follow_supervisor()
     try:
         _run(sys.argv[1:])

@@ -36,6 +36,9 @@ TESTED_BY = {
     "relaypanel/__main__.py": "tests/management/test_main.py",
     "relaypanel/settings.py": "tests/test_checks.py",
     "relaypanel/env_file.py": "tests/management/test_init.py",
+    # By the commands, on both databases.
+    "relaypanel/management/commands/backup.py": "tests/test_backups.py",
+    "relaypanel/management/commands/restore.py": "tests/test_backups.py",
     "relaypanel/accounts/passwords.py": "tests/accounts/test_users.py",
     # What an answer may be; the replies that become each are listed there.
     "relaypanel/providers/answers.py": "tests/providers/test_replies.py",
