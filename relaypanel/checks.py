@@ -127,9 +127,13 @@ def email_from(env: environ.Env, *, panel_name: str) -> str:
 
 def networks(env: environ.Env, name: str) -> list[type_network]:
     try:
-        return [ipaddress.ip_network(text) for text in _list(env, name)]
+        found = [ipaddress.ip_network(text) for text in _list(env, name)]
     except ValueError as error:
         raise _bad(name, f"write addresses or networks, comma separated: {error}") from None
+    if any(network.prefixlen == 0 for network in found):
+        # Everybody would be believed, or everything be dialled.
+        raise _bad(name, "name the networks that are yours; this one holds every address")
+    return found
 
 
 def log_level(env: environ.Env) -> str:

@@ -24,6 +24,9 @@ API_PATHS: Final = frozenset(("/api/v2", "/api/v2/"))
 
 
 def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    if environ.get("PATH_INFO") in API_PATHS:
+    path = environ.get("PATH_INFO", "")
+    if path in API_PATHS:
         return door.application(environ, start_response)
+    if path.startswith("/api/v"):
+        return door.nothing_here(environ, start_response)
     return _pages(environ, start_response)

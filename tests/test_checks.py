@@ -306,3 +306,10 @@ class TestCache:
     def test_is_shared_by_all_processes(self) -> None:
         assert checks.cache("")["BACKEND"].endswith("DatabaseCache")
         assert checks.cache("redis://127.0.0.1")["BACKEND"].endswith("RedisCache")
+
+
+class TestNetworksOfEverybody:
+    @pytest.mark.parametrize("text", ["0.0.0.0/0", "::/0", "10.0.0.0/8,0.0.0.0/0"])
+    def test_are_refused(self, text: str) -> None:
+        with refusal("TRUSTED_PROXIES"):
+            checks.networks(env(TRUSTED_PROXIES=text), "TRUSTED_PROXIES")

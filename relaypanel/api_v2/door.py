@@ -43,6 +43,13 @@ def application(environ: WSGIEnvironment, start_response: StartResponse) -> list
     return [] if environ["REQUEST_METHOD"] == "HEAD" else [reply]
 
 
+def nothing_here(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+    """Answer programs that call beside the API's path, in JSON: they read no page."""
+    reply = wire.encode(wire.NOTHING_HERE)
+    start_response("404 Not Found", [*_HEADERS, ("Content-Length", str(len(reply)))])
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [reply]
+
+
 def _drop_broken_connections() -> None:
     """Do what Django's signals do at both ends of a request, so that each call can reconnect.
 

@@ -58,6 +58,8 @@ WORDS: Final[Mapping[str, str]] = {
 UNAVAILABLE: Final = ErrorReply(error="The panel is not available now. Please try again later.")
 FAILED: Final = ErrorReply(error="Something went wrong on our side. Please try again later.")
 
+NOTHING_HERE: Final = ErrorReply(error="There is nothing here. The API is at /api/v2")
+
 
 def encode(reply: object) -> bytes:
     """Return `reply` as JSON in UTF-8, nothing escaped that need not be."""

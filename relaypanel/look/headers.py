@@ -26,7 +26,6 @@ _HEADERS: Final = {
     "Content-Security-Policy": _POLICY,
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Referrer-Policy": "same-origin",
-    "X-Frame-Options": "DENY",
 }
 
 

@@ -22,7 +22,7 @@ SECRET = "JBSWY3DPEHPK3PXP"
 def code() -> str:
     """Return the code that an authenticator app shows now."""
     _, counter, _ = auth.yield_hotp_counters_from_time()
-    return auth.format_hotp_value(auth.hotp_value(SECRET, counter))
+    return str(auth.format_hotp_value(auth.hotp_value(SECRET, counter)))
 
 
 def opens(form: type[AuthenticateForm], user: User, text: str) -> bool:

@@ -14,7 +14,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
-from relaypanel import preflight, processes
+from relaypanel import preflight, processes, safety
 from relaypanel.look import static_files
 
 # Requests at once in one process.  Python runs one at a time; the others wait for the database.
@@ -45,6 +45,7 @@ class Command(BaseCommand):
     def handle(self, *, host: str, port: int, workers: int, **_: Any) -> None:
         address = preflight.free_address(host, port)
         preflight.require_schema()
+        safety.require()
         static_files.gather()
         serve(application, address=address, port=port, workers=workers)
 
