@@ -22,14 +22,9 @@ def rate_cost(*, rate_e8: int, rate_to_panel_e8: int | None) -> int:
     return cost(rate_e8=rate_e8, rate_to_panel_e8=rate_to_panel_e8, quantity=1, rate_per=1)
 
 
-def covers(*, cost_e8: int, charge_e8: int, tolerance_percent_e2: int = 0) -> bool:
-    """Return whether a charge pays for a cost, both in the panel's currency.
-
-    The tolerance is in hundredths of a percent of the charge: how much dearer the provider may
-    have become since the order was placed.
-    """
-    assert tolerance_percent_e2 >= 0
-    return cost_e8 * 10_000 <= charge_e8 * (10_000 + tolerance_percent_e2)
+def covers(*, cost_e8: int, charge_e8: int) -> bool:
+    """Return whether a charge pays for a cost, both in the panel's currency."""
+    return cost_e8 <= charge_e8
 
 
 def price(*, rate_e8: int, rate_to_panel_e8: int | None, percent_e2: int, fixed_e8: int) -> int:

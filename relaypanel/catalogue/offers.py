@@ -6,8 +6,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-from relaypanel.catalogue import rates
+from relaypanel.catalogue import margin, rates
 from relaypanel.catalogue.models import Discount, Route, Service, UserRate, Visibility
+from relaypanel.contract import TYPES, OrderType
 from relaypanel.providers.models import UpstreamService
 
 _ID_MAX: Final = 2**63 - 1
@@ -68,6 +69,16 @@ def usable_routes(service_ids: Collection[int]) -> dict[int, tuple[UpstreamServi
         if route.enabled and not route.closed_for and route.upstream.provider.enabled:
             usable.append(route.upstream)
     return {service_id: tuple(usable) for service_id, usable in found.items()}
+
+
+def cost(route: UpstreamService, *, quantity: int) -> int:
+    """Return in e8 of the panel's currency what a route's provider takes for so many pieces."""
+    return margin.cost(
+        rate_e8=route.rate_e8,
+        rate_to_panel_e8=route.provider.rate_to_panel_e8,
+        quantity=quantity,
+        rate_per=TYPES[OrderType(route.type)].rate_per,
+    )
 
 
 def _user_rates(

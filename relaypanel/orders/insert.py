@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.db import connection
 
+from relaypanel.catalogue import offers
 from relaypanel.catalogue.offers import Offer
 from relaypanel.contract import OrderType
 from relaypanel.ledger import book, chart
@@ -90,6 +91,7 @@ def _order(draft: Draft, now: datetime) -> Order:
         charge_e8=draft.charge_e8,
         client_ref=draft.client_ref,
         content_hash=draft.content_hash,
+        cost_expected_e8=_cost_expected(draft),
         placed_at=now,
         due_at=now,
         remains=draft.content.quantity * draft.content.runs,
@@ -100,6 +102,16 @@ def _order(draft: Draft, now: datetime) -> Order:
         run=draft.run,
         status=_first_status(draft),
     )
+
+
+def _cost_expected(draft: Draft) -> int | None:
+    # A run is worth what it was when its drip-feed was ordered.
+    if draft.parent is not None:
+        return draft.parent.cost_expected_e8
+    route = next(iter(draft.offer.routes), None)
+    if route is None or draft.offer.service.type == OrderType.SUBSCRIPTIONS:
+        return None
+    return offers.cost(route, quantity=draft.content.quantity)
 
 
 def _first_status(draft: Draft) -> Status:

@@ -67,6 +67,9 @@ class Order(models.Model):
     )
     upstream_service = models.ForeignKey(UpstreamService, on_delete=models.PROTECT, null=True)
     upstream_id = models.CharField(max_length=40, null=True)
+    # What its route was to take when it was ordered, in the panel's currency; of a drip-feed, for
+    # one run.  NULL: nobody could tell.
+    cost_expected_e8 = models.BigIntegerField(null=True)
     # What the provider says it took, in its currency.  Never touches the customer.
     cost_e8 = models.BigIntegerField(null=True)
     # Not sent before this moment.

@@ -18,15 +18,13 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Case, CharField, Exists, F, OuterRef, Q, Value, When
 
-from relaypanel.catalogue import margin
-from relaypanel.catalogue.offers import usable_routes
 from relaypanel.contract import TYPES, OrderType
 from relaypanel.ledger import book
-from relaypanel.orders import refund, states
+from relaypanel.orders import refund, routes, states
 from relaypanel.orders.models import CancelRequest, CancelState, Order, Status
 from relaypanel.providers import answers
 from relaypanel.providers.answers import Fault
-from relaypanel.providers.models import Provider, UpstreamService
+from relaypanel.providers.models import Provider
 
 # How long an order waits after an answer that says "later".
 RETRY_AFTER: Final = {
@@ -76,15 +74,21 @@ def due(
 def intend(*, provider: Provider, parcels: Collection[Parcel], now: datetime) -> set[int]:
     """Record the intent to send, and return the IDs of the orders that may go now.
 
-    An order that has moved on since `due` saw it may not.
+    An order that has moved on since `due` saw it may not, nor one whose provider has become
+    dearer than the order is worth.
     """
     tokens = {parcel.order_id: parcel.token for parcel in parcels}
     with transaction.atomic():
         rows = Order.objects.filter(pk__in=tokens, provider=provider, status=Status.QUEUED)
         locked = rows.select_for_update(skip_locked=True, of=("self",), no_key=True)
-        orders = [order for order in locked if order.token + 1 == tokens[order.pk]]
+        found = locked.select_related("upstream_service__provider")
+        orders = [order for order in found if order.token + 1 == tokens[order.pk]]
+        going = [order for order in orders if routes.pays(order)]
+        for order in orders:
+            if order not in going:
+                routes.leave_dear(order, now=now)
         states.move_all(
-            orders,
+            going,
             to=Status.SENDING,
             now=now,
             reason="sending",
@@ -93,7 +97,7 @@ def intend(*, provider: Provider, parcels: Collection[Parcel], now: datetime) ->
             token=F("token") + 1,
             attempts=F("attempts") + 1,
         )
-    return {order.pk for order in orders}
+    return {order.pk for order in going}
 
 
 def settle_all(*, settled: Sequence[tuple[Parcel, answers.AddAnswer]], now: datetime) -> None:
@@ -252,7 +256,7 @@ def _reject(order: Order, answer: answers.Rejected, *, now: datetime) -> None:
         case Fault.NO_FUNDS | Fault.BAD_KEY as fault:
             _requeue(order, now=now, reason=fault.value, detail=detail, wait=timedelta())
         case Fault.SERVICE_DEAD:
-            _next_route(order, now=now, detail=detail)
+            routes.leave_dead(order, now=now, detail=detail)
         case _:
             _hold(order, now=now, reason="refused_upstream", detail=detail)
 
@@ -292,48 +296,3 @@ def _park(order: Order, *, now: datetime, detail: str) -> None:
 
 def _hold(order: Order, *, now: datetime, reason: str, detail: str) -> None:
     states.move(order, to=Status.HELD, now=now, reason=reason, detail=detail, sending_until=None)
-
-
-def _next_route(order: Order, *, now: datetime, detail: str) -> None:
-    """Try the route after the one that is dead, if it is not too dear, or leave it to staff."""
-    following = _affordable_route(order)
-    if following is None:
-        _hold(order, now=now, reason="no_route_left", detail=detail)
-        return
-    states.move(
-        order,
-        to=Status.QUEUED,
-        now=now,
-        reason="next_route",
-        detail=detail,
-        provider=following.provider,
-        upstream_service=following,
-        due_at=now,
-        sending_until=None,
-    )
-
-
-def _affordable_route(order: Order) -> UpstreamService | None:
-    """Return the first following route that costs no more than the customer paid, or than the
-    dead one did: an owner who sells below cost on purpose goes on doing so."""
-    routes = usable_routes([order.service_id]).get(order.service_id, ())
-    ids = [route.pk for route in routes]
-    tried = order.upstream_service
-    assert tried is not None
-    following = routes[ids.index(tried.pk) + 1 :] if tried.pk in ids else routes
-    ceiling_e8 = max(order.charge_e8, _cost(order, tried))
-    affordable = (
-        route
-        for route in following
-        if margin.covers(cost_e8=_cost(order, route), charge_e8=ceiling_e8)
-    )
-    return next(affordable, None)
-
-
-def _cost(order: Order, route: UpstreamService) -> int:
-    return margin.cost(
-        rate_e8=route.rate_e8,
-        rate_to_panel_e8=route.provider.rate_to_panel_e8,
-        quantity=order.quantity,
-        rate_per=TYPES[OrderType(route.type)].rate_per,
-    )

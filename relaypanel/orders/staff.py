@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import transaction
 
 from relaypanel import errors
-from relaypanel.catalogue.offers import usable_routes
+from relaypanel.catalogue.offers import cost, usable_routes
 from relaypanel.ledger import book
 from relaypanel.orders import brackets, refund, schedules, states
 from relaypanel.orders.models import ACTIVE, FINAL, DripFeed, Order, Status
@@ -65,6 +65,8 @@ def release(*, order_id: int, now: datetime, reason: str = "") -> Order:
             detail=reason.strip(),
             provider=routes[0].provider,
             upstream_service=routes[0],
+            # They have seen what it costs now.
+            cost_expected_e8=cost(routes[0], quantity=order.quantity),
             due_at=now,
             may_be_upstream=False,
         )

@@ -420,6 +420,7 @@ class TestSettleServiceDead:
     def test_takes_a_dear_route_where_the_dead_one_was_as_dear(self) -> None:
         order, intent, other = self.two_routes()
         UpstreamService.objects.update(rate_e8=3 * order.rate_e8)
+        Order.objects.update(cost_expected_e8=3 * order.rate_e8)
 
         settle(intent, no(Fault.SERVICE_DEAD))
 
