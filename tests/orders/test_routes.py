@@ -5,7 +5,7 @@ import pytest
 from relaypanel import money
 from relaypanel.catalogue.models import Route, UserRate
 from relaypanel.contract import OrderType
-from relaypanel.orders import schedules, send, staff
+from relaypanel.orders import routes, schedules, send, staff
 from relaypanel.orders.models import Order, OrderEvent, Status
 from relaypanel.providers.models import Provider, UpstreamService
 from tests import cast
@@ -130,6 +130,6 @@ class TestWithoutTheGuard:
     def test_an_order_is_sent_at_a_loss(self, monkeypatch: pytest.MonkeyPatch) -> None:
         order = scene.placed(scene.relayed(rate=PAID))
         becomes_dear()
-        monkeypatch.setattr(send.routes, "pays", lambda _: True)
+        monkeypatch.setattr(routes, "pays", lambda _: True)
 
         assert due() == [order.pk]

@@ -5,20 +5,28 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('catalogue', '0004_search'),
+        ("catalogue", "0004_search"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ServiceSpeed',
+            name="ServiceSpeed",
             fields=[
-                ('service', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='speed', serialize=False, to='catalogue.service')),
-                ('seconds', models.PositiveIntegerField()),
-                ('quantity', models.BigIntegerField()),
-                ('orders', models.PositiveSmallIntegerField()),
-                ('latest', models.JSONField(default=list)),
+                (
+                    "service",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="speed",
+                        serialize=False,
+                        to="catalogue.service",
+                    ),
+                ),
+                ("seconds", models.PositiveIntegerField()),
+                ("quantity", models.BigIntegerField()),
+                ("orders", models.PositiveSmallIntegerField()),
+                ("latest", models.JSONField(default=list)),
             ],
         ),
     ]
