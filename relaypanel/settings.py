@@ -121,6 +121,11 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 APPEND_SLASH = False
+FILE_UPLOAD_HANDLERS = [
+    "relaypanel.look.uploads.Bounded",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 AUTH_USER_MODEL = "accounts.User"
 PASSWORD_HASHERS = ["relaypanel.accounts.passwords.Argon2"]

@@ -1,7 +1,7 @@
-"""What the server calls: API v2 goes straight to its door, all else to the pages in Django.
+"""What the server calls: API v2 and pictures go straight to their doors, all else to Django.
 
 The API is called a thousand times for each page, and Django's request, response and
-middleware would cost more than the call itself.
+middleware would cost more than the call itself.  Pictures never see a cookie.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ _pages = get_wsgi_application()
 
 # The door reads models, which exist once the line above has set Django up.
 from relaypanel.api_v2 import door  # noqa: E402
+from relaypanel.dashboard import attachments  # noqa: E402
 
 # Both are the API, and neither redirects to the other: a redirect turns a POST into a GET.
 API_PATHS: Final = frozenset(("/api/v2", "/api/v2/"))
@@ -29,4 +30,6 @@ def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iter
         return door.application(environ, start_response)
     if path.startswith("/api/v"):
         return door.nothing_here(environ, start_response)
+    if path.startswith(attachments.PREFIX):
+        return attachments.application(environ, start_response)
     return _pages(environ, start_response)

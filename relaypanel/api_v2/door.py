@@ -36,9 +36,9 @@ class BadKey(Refused):
 
 def application(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
     reset_queries()
-    _drop_broken_connections()
+    drop_broken_connections()
     status, reply, *headers = _outcome(environ)
-    _drop_broken_connections()
+    drop_broken_connections()
     start_response(status, [*_HEADERS, ("Content-Length", str(len(reply))), *headers])
     return [] if environ["REQUEST_METHOD"] == "HEAD" else [reply]
 
@@ -50,7 +50,7 @@ def nothing_here(environ: WSGIEnvironment, start_response: StartResponse) -> lis
     return [] if environ["REQUEST_METHOD"] == "HEAD" else [reply]
 
 
-def _drop_broken_connections() -> None:
+def drop_broken_connections() -> None:
     """Do what Django's signals do at both ends of a request, so that each call can reconnect.
 
     Within somebody's transaction, which only tests hold around a call, nothing is dropped.
@@ -115,7 +115,7 @@ def _find(key: str, caller_address: str | None) -> keys.Caller | None:
     try:
         return keys.find(key, address=caller_address)
     except (OperationalError, InterfaceError):
-        _drop_broken_connections()
+        drop_broken_connections()
         if connection.connection is not None:
             # It was not the connection's fault.
             raise

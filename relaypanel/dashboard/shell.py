@@ -13,6 +13,7 @@ from django.utils.translation import pgettext
 
 from relaypanel.accounts.models import User
 from relaypanel.ledger import book
+from relaypanel.tickets import desk
 
 
 def shell(request: HttpRequest) -> dict[str, object]:
@@ -47,6 +48,10 @@ class Shell:
     @cached_property
     def balance_e8(self) -> int:
         return book.balance(user_id=self._user.pk)
+
+    @cached_property
+    def unread_tickets(self) -> int:
+        return desk.unread(user_id=self._user.pk)
 
     @property
     def name(self) -> str:
@@ -96,7 +101,9 @@ class Shell:
     def _account(self) -> list[Link]:
         return [
             self._link("/api", "code", "API"),
-            self._link("/tickets", "lifebuoy", _("Support")),
+            self._link(
+                "/tickets", "lifebuoy", _("Support"), count=self.unread_tickets, urgent=True
+            ),
             self._link("/settings", "settings", _("Settings")),
         ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from relaypanel.dashboard import api, preferences
+from relaypanel.dashboard import api, preferences, tickets
 
 app_name = "dashboard"
 
@@ -16,6 +16,15 @@ _api: list[URLPattern | URLResolver] = [
     path("api/try", api.console, name="api-console"),
 ]
 
+_tickets: list[URLPattern | URLResolver] = [
+    path("tickets", tickets.listed, name="tickets"),
+    path("tickets/new", tickets.new, name="ticket-new"),
+    path("tickets/<int:ticket_id>", tickets.page, name="ticket"),
+    path("tickets/<int:ticket_id>/thread", tickets.live, name="ticket-live"),
+    path("tickets/<int:ticket_id>/answer", tickets.answer, name="ticket-answer"),
+    path("tickets/<int:ticket_id>/close", tickets.close, name="ticket-close"),
+]
+
 _everywhere: list[URLPattern | URLResolver] = [
     path("language", preferences.language, name="language"),
     path("theme", preferences.theme, name="theme"),
@@ -23,5 +32,6 @@ _everywhere: list[URLPattern | URLResolver] = [
 
 urlpatterns = [
     *_api,
+    *_tickets,
     *_everywhere,
 ]

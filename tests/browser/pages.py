@@ -35,11 +35,18 @@ _API: Final = (
 
 _DESK: Final = (Listed(name="desk-audit-log", path="/staff/audit-log", who="owner"),)
 
+_TICKETS: Final = (
+    Listed(name="tickets", path="/tickets"),
+    Listed(name="tickets-new", path="/tickets/new"),
+    Listed(name="tickets-thread", path="/tickets/1"),
+)
+
 _ERRORS: Final = (Listed(name="not-found", path="/no-such-page", is_public=True),)
 
 PAGES: Final = (
     *_ACCOUNT,
     *_API,
     *_DESK,
+    *_TICKETS,
     *_ERRORS,
 )
