@@ -131,6 +131,14 @@ def _value(name: str, raw: Mapping[str, str], *, needed: bool) -> str | None:
     return _READERS[FIELDS[name].kind](name, text)
 
 
+def link(text: str) -> str:
+    """Return a link as we keep it.  Raises BadLink."""
+    try:
+        return _link("link", text)
+    except IncorrectField:
+        raise BadLink from None
+
+
 def _link(name: str, text: str) -> str:
     link = text.strip()
     if _UNCLEAN.search(link) or re.search(r"\s", link) or len(link.encode()) > LINK_BYTES_MAX:

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 from django.db import transaction
 
 from relaypanel import errors, money
+from relaypanel.accounts.audit_log import CONSOLE, Actor
 from relaypanel.orders import brackets, reconcile, refund, staff
 from relaypanel.orders.matching import Absent, Unresolved
 from relaypanel.orders.models import Order, OrderEvent, Status
@@ -85,11 +86,11 @@ class ReasonNeeded(errors.Refused):
     code = "reason_needed"
 
 
-def waiting(*, limit: int = 500) -> list[Waiting]:
-    """Return the unconfirmed orders, oldest first, at most `limit`."""
+def waiting(*, limit: int = 500, after_id: int = 0) -> list[Waiting]:
+    """Return the unconfirmed orders past an ID, oldest first, at most `limit`."""
     orders = list(
-        Order.objects.filter(status=Status.UNCONFIRMED)
-        .select_related("provider")
+        Order.objects.filter(status=Status.UNCONFIRMED, pk__gt=after_id)
+        .select_related("provider", "service", "user")
         .order_by("pk")[:limit]
     )
     timelines = _timelines([order.pk for order in orders])
@@ -97,7 +98,12 @@ def waiting(*, limit: int = 500) -> list[Waiting]:
 
 
 def attach(
-    *, order_id: int, upstream_id: str, now: datetime, inquire: Inquire = inquiry.ask_now
+    *,
+    order_id: int,
+    upstream_id: str,
+    now: datetime,
+    by: Actor = CONSOLE,
+    inquire: Inquire = inquiry.ask_now,
 ) -> Order:
     """Say which order upstream this one is, and return it.
 
@@ -115,16 +121,23 @@ def attach(
         raise UnknownUpstream(f"{provider.name} does not know an order {upstream_id} of ours")
     with transaction.atomic():
         order = _held(order)
+        before = staff.told(order)
         detail = f"{upstream_id}: {_said(status)}"
         if not reconcile.attach(
             order, upstream_id, now=now, reason="attached_by_staff", detail=detail
         ):
             raise AlreadyOurs(upstream_id=upstream_id)
+        staff.write(order, act="order.attach", before=before, by=by, now=now)
     return order
 
 
 def requeue(
-    *, order_id: int, now: datetime, reason: str = "", inquire: Inquire = inquiry.ask_now
+    *,
+    order_id: int,
+    now: datetime,
+    reason: str = "",
+    by: Actor = CONSOLE,
+    inquire: Inquire = inquiry.ask_now,
 ) -> Order:
     """Let an order be sent again and return it.
 
@@ -136,19 +149,23 @@ def requeue(
     if len(said) > REASON_CHARACTERS_MAX:
         raise ReasonNeeded(f"a reason has at most {REASON_CHARACTERS_MAX} characters")
     if not said:
-        return _prove_absent(order, now=now, inquire=inquire)
+        return _prove_absent(order, now=now, by=by, inquire=inquire)
     with transaction.atomic():
         order = _held(order)
+        before = staff.told(order)
         reconcile.requeue(order, now=now, reason=brackets.REQUEUED_BY_STAFF, detail=said)
+        staff.write(order, act="order.requeue", before=before, by=by, now=now, reason=said)
     return order
 
 
-def refund_order(*, order_id: int, now: datetime) -> Order:
+def refund_order(*, order_id: int, now: datetime, by: Actor = CONSOLE) -> Order:
     """Cancel an order, give everything back once, and return it."""
     order = _settled(_found(order_id), now)
     with transaction.atomic():
         order = _held(order)
+        before = staff.told(order)
         refund.end(order, to=Status.CANCELED, now=now, reason=brackets.REFUNDED_BY_STAFF)
+        staff.write(order, act="order.refund", before=before, by=by, now=now)
     return order
 
 
@@ -201,15 +218,20 @@ def _held(order: Order) -> Order:
     return held
 
 
-def _prove_absent(order: Order, *, now: datetime, inquire: Inquire) -> Order:
+def _prove_absent(order: Order, *, now: datetime, by: Actor, inquire: Inquire) -> Order:
     provider = _provider(order)
     case = reconcile.open_case(provider=provider, now=now, order_ids=[order.pk])
     if case is None:
         raise NotProved(_without_proof(order))
     told = inquire(provider, case.upstream_ids, wants_balance=case.asks_balance)
-    match reconcile.close_case(case=case, told=told, now=now).get(order.pk):
+    with transaction.atomic():
+        verdict = reconcile.close_case(case=case, told=told, now=now).get(order.pk)
+        if isinstance(verdict, Absent):
+            before, order = staff.told(order), _found(order.pk)
+            staff.write(order, act="order.requeue_on_proof", before=before, by=by, now=now)
+    match verdict:
         case Absent():
-            return _found(order.pk)
+            return order
         case Unresolved(why=why):
             raise NotProved(f"order {order.pk} is not proved absent: {why}")
         case _:

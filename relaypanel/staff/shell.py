@@ -16,6 +16,8 @@ from django.utils.translation import pgettext_lazy
 from relaypanel.accounts import rights
 from relaypanel.accounts.models import Section, User
 from relaypanel.accounts.rights import Rights
+from relaypanel.orders import finder
+from relaypanel.orders.finder import Waiting
 
 
 def desk(request: HttpRequest) -> dict[str, object]:
@@ -31,10 +33,49 @@ class Way:
     name: str
     icon: str
     words: str | Promise
+    # Which count of Waiting stands beside it.
+    waits: str = ""
 
 
 # A section's pages as the side bar shows them, group by group.  A new page is one line.
 WAYS: Final[Sequence[tuple[str | Promise, Sequence[Way]]]] = (
+    (
+        "",
+        (
+            Way(
+                section=Section.ORDERS,
+                name="staff:orders",
+                icon="list-details",
+                words=_("Orders"),
+            ),
+        ),
+    ),
+    (
+        _("To decide"),
+        (
+            Way(
+                section=Section.ORDERS,
+                name="staff:unconfirmed",
+                icon="help-circle",
+                words=_("Unconfirmed"),
+                waits="unconfirmed",
+            ),
+            Way(
+                section=Section.ORDERS,
+                name="staff:cancels",
+                icon="circle-x",
+                words=_("Cancels"),
+                waits="cancels",
+            ),
+            Way(
+                section=Section.ORDERS,
+                name="staff:refills",
+                icon="refresh",
+                words=_("Refills"),
+                waits="refills",
+            ),
+        ),
+    ),
     (
         _("House"),
         (
@@ -99,6 +140,10 @@ class Desk:
     def may_edit(self) -> dict[str, bool]:
         return {section.value: self._rights.may_edit(section) for section in Section}
 
+    @cached_property
+    def waiting(self) -> Waiting:
+        return finder.waiting()
+
     def _links(self, ways: Sequence[Way]) -> list[Link]:
         return [self._link(way) for way in ways if self._rights.may_view(way.section)]
 
@@ -109,4 +154,6 @@ class Desk:
             icon=way.icon,
             words=str(way.words),
             current=self._path == href or self._path.startswith(f"{href}/"),
+            count=getattr(self.waiting, way.waits) if way.waits else 0,
+            urgent=way.waits == "unconfirmed",
         )

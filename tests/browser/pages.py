@@ -33,7 +33,15 @@ _API: Final = (
     Listed(name="api", path="/api"),
 )
 
-_DESK: Final = (Listed(name="desk-audit-log", path="/staff/audit-log", who="owner"),)
+_DESK: Final = (
+    Listed(name="desk-orders", path="/staff/orders", who="owner"),
+    Listed(name="desk-orders-filtered", path="/staff/orders?status=completed", who="owner"),
+    Listed(name="desk-order", path="/staff/orders/1", who="owner"),
+    Listed(name="desk-unconfirmed", path="/staff/unconfirmed", who="owner"),
+    Listed(name="desk-cancels", path="/staff/cancels", who="owner"),
+    Listed(name="desk-refills", path="/staff/refills", who="owner"),
+    Listed(name="desk-audit-log", path="/staff/audit-log", who="owner"),
+)
 
 _TICKETS: Final = (
     Listed(name="tickets", path="/tickets"),
