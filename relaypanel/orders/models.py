@@ -91,9 +91,8 @@ class Order(models.Model):
     class Meta:
         indexes = (
             models.Index(fields=("user", "id"), name="order_list_of_a_user"),
-            # Where a day begins in the desk's list.
+            # The desk's: where a day begins, and what a customer pastes into a question to staff.
             models.Index(fields=("placed_at", "id"), name="order_list_of_a_day"),
-            # What a customer pastes into a question to staff.
             models.Index(fields=("link",), name="order_of_a_link"),
             models.Index(
                 fields=("provider", "due_at", "id"),
