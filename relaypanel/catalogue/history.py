@@ -5,11 +5,12 @@ Rates are those without anybody's discount; what a provider takes is never told.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from relaypanel.catalogue import rates
 from relaypanel.catalogue.models import News, Service, ServiceUpdate, Visibility
 
 ROWS_IN_A_STATEMENT: Final = 500
@@ -34,19 +35,58 @@ class Page:
     before_id: int | None
 
 
-def page(*, before_id: int | None = None, limit: int = 50, service_id: int | None = None) -> Page:
-    """Return updates, the latest first, each with its service and category.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Paid:
+    """An update at one user's rates.
+
+    `rate_before_e8` None: it did not change for them, or it is not about a rate.
+    """
+
+    update: ServiceUpdate
+    rate_before_e8: int | None
+    rate_e8: int
+
+
+def page(
+    *,
+    before_id: int | None = None,
+    limit: int = 50,
+    service_id: int | None = None,
+    kind: News | None = None,
+) -> Page:
+    """Return updates, the latest first, each with its service, category and platform.
 
     Of a service that staff hide nothing is told.
     """
     updates = ServiceUpdate.objects.exclude(service__visibility=Visibility.HIDDEN)
     if service_id is not None:
         updates = updates.filter(service_id=service_id)
+    if kind is not None:
+        updates = updates.filter(kind=kind)
     if before_id is not None:
         updates = updates.filter(pk__lt=before_id)
-    rows = list(updates.select_related("service__category").order_by("-pk")[: limit + 1])
+    related = updates.select_related("service__category__platform")
+    rows = list(related.order_by("-pk")[: limit + 1])
     shown = rows[:limit]
     return Page(updates=shown, before_id=shown[-1].pk if len(rows) > limit else None)
+
+
+def as_paid(updates: Sequence[ServiceUpdate], *, user_id: int | None) -> list[Paid]:
+    """Return updates at the rates of this user (None: a visitor).  Two queries.
+
+    A rate that was agreed with the user stays, whatever the shop's rate does.
+    """
+    terms = rates.terms_of(user_id, {update.service_id for update in updates})
+    return [
+        Paid(
+            update=update,
+            rate_e8=terms.rate(update.service_id, update.rate_e8),
+            rate_before_e8=None
+            if update.rate_before_e8 is None or terms.is_agreed(update.service_id)
+            else terms.rate(update.service_id, update.rate_before_e8),
+        )
+        for update in updates
+    ]
 
 
 def announce(services: Iterable[Service], *, now: datetime) -> None:

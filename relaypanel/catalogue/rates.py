@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 
 from relaypanel import errors, money
@@ -31,24 +32,37 @@ def effective(*, rate_e8: int, user_rate_e8: int | None, discount_percent_e2: in
     return money.rate(rate_e8=rate_e8, percent=100 - Decimal(discount_percent_e2) / 100)
 
 
-def of_user(user_id: int | None, rates_e8: Mapping[int, int]) -> dict[int, int]:
-    """Return what a user pays for services, given by ID with their own rates; None: a visitor.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Terms:
+    """What one user pays: rates agreed by service, and a discount on all others."""
+
+    agreed_e8: Mapping[int, int]
+    discount_percent_e2: int | None
+
+    def rate(self, service_id: int, rate_e8: int) -> int:
+        return effective(
+            rate_e8=rate_e8,
+            user_rate_e8=self.agreed_e8.get(service_id),
+            discount_percent_e2=self.discount_percent_e2,
+        )
+
+    def is_agreed(self, service_id: int) -> bool:
+        return service_id in self.agreed_e8
+
+
+def terms_of(user_id: int | None, service_ids: Collection[int]) -> Terms:
+    """Return a user's terms for these services; None: a visitor, who has none.
 
     Two queries for any number of services, none for a visitor.
     """
     if user_id is None:
-        return dict(rates_e8)
-    agreed = UserRate.objects.filter(user_id=user_id, service_id__in=rates_e8)
-    user_rates = dict(agreed.values_list("service_id", "rate_e8"))
-    discount = Discount.objects.filter(user_id=user_id).values_list("percent_e2", flat=True).first()
-    return {
-        service_id: effective(
-            rate_e8=rate_e8,
-            user_rate_e8=user_rates.get(service_id),
-            discount_percent_e2=discount,
-        )
-        for service_id, rate_e8 in rates_e8.items()
-    }
+        return Terms(agreed_e8={}, discount_percent_e2=None)
+    agreed = UserRate.objects.filter(user_id=user_id, service_id__in=service_ids)
+    discounts = Discount.objects.filter(user_id=user_id)
+    return Terms(
+        agreed_e8=dict(agreed.values_list("service_id", "rate_e8")),
+        discount_percent_e2=discounts.values_list("percent_e2", flat=True).first(),
+    )
 
 
 def parse(text: str) -> int:

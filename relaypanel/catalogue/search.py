@@ -208,12 +208,16 @@ def _after(rows: QuerySet[Service], after: int | None) -> QuerySet[Service]:
 
 
 def _services(rows: Sequence[dict[str, Any]], user_id: int | None) -> list[Found]:
-    own = rates.of_user(user_id, {row["id"]: row["rate_e8"] for row in rows})
-    liked = _liked(user_id, [row["id"] for row in rows])
+    service_ids = [row["id"] for row in rows]
+    terms = rates.terms_of(user_id, service_ids)
+    liked = _liked(user_id, service_ids)
     return [
         Found(
             **{_OUTER.get(column, column): value for column, value in row.items()}
-            | {"rate_e8": own[row["id"]], "is_favourite": row["id"] in liked}
+            | {
+                "rate_e8": terms.rate(row["id"], row["rate_e8"]),
+                "is_favourite": row["id"] in liked,
+            }
         )
         for row in rows
     ]

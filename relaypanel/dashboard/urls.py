@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from relaypanel.dashboard import api, preferences, tickets
+from relaypanel.dashboard import api, preferences, price_list, public, tickets
 
 app_name = "dashboard"
 
@@ -25,12 +25,26 @@ _tickets: list[URLPattern | URLResolver] = [
     path("tickets/<int:ticket_id>/close", tickets.close, name="ticket-close"),
 ]
 
+_public: list[URLPattern | URLResolver] = [
+    path("", public.landing, name="landing"),
+    path("faq", public.faq, name="faq"),
+    path("terms", public.terms, name="terms"),
+]
+
+_price_list: list[URLPattern | URLResolver] = [
+    path("services", price_list.services, name="services"),
+    path("services/<int:service_id>/favourite", price_list.favourite, name="favourite"),
+    path("updates", price_list.updates, name="updates"),
+]
+
 _everywhere: list[URLPattern | URLResolver] = [
     path("language", preferences.language, name="language"),
     path("theme", preferences.theme, name="theme"),
 ]
 
 urlpatterns = [
+    *_public,
+    *_price_list,
     *_api,
     *_tickets,
     *_everywhere,

@@ -28,6 +28,19 @@ _ACCOUNT: Final = (
     Listed(name="sessions", path="/account/sessions/"),
 )
 
+_PUBLIC: Final = (
+    Listed(name="landing", path="/", is_public=True),
+    Listed(name="faq", path="/faq", is_public=True),
+    Listed(name="terms", path="/terms", is_public=True),
+)
+
+_PRICE_LIST: Final = (
+    Listed(name="services-visitor", path="/services", is_public=True),
+    Listed(name="services", path="/services"),
+    Listed(name="services-nothing", path="/services?q=nothing-like-this"),
+    Listed(name="updates", path="/updates"),
+)
+
 _API: Final = (
     Listed(name="api-visitor", path="/api", is_public=True),
     Listed(name="api", path="/api"),
@@ -53,6 +66,8 @@ _ERRORS: Final = (Listed(name="not-found", path="/no-such-page", is_public=True)
 
 PAGES: Final = (
     *_ACCOUNT,
+    *_PUBLIC,
+    *_PRICE_LIST,
     *_API,
     *_DESK,
     *_TICKETS,

@@ -1,0 +1,100 @@
+"""What is for sale at the reader's rates, and what changed of it.  For visitors too."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.utils.cache import patch_vary_headers
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import get_language
+from django.views.decorators.http import require_GET, require_POST
+
+from relaypanel.catalogue import favourites, history, search
+from relaypanel.catalogue.models import News
+from relaypanel.catalogue.search import Wanted
+from relaypanel.contract import OrderType
+from relaypanel.look.page import PageRequest
+from relaypanel.orders import speed
+from relaypanel.storefront import texts
+from relaypanel.storefront.models import TextPage
+
+
+@require_GET
+def services(request: PageRequest) -> HttpResponse:
+    wanted, user_id = _wanted(request.GET), _user_id(request)
+    found = search.page(wanted=wanted, user_id=user_id, after=_number(request.GET, "after"))
+    speeds = speed.of([service.id for service in found.services])
+    context = {
+        "wanted": wanted,
+        "rows": [(service, speeds.get(service.id)) for service in found.services],
+        "count": search.count(wanted=wanted, user_id=user_id),
+        "after": found.after,
+        "shelves": search.shelves(),
+    }
+    if request.htmx and not request.htmx.history_restore_request:
+        response = render(request, "dashboard/price_list/_found.html", context | {"is_part": True})
+    else:
+        words = texts.of(page=TextPage.SERVICES, language=get_language() or "")
+        context |= {"types": search.types(), "words": words}
+        response = render(request, "dashboard/price_list/page.html", context)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+@login_required
+@require_POST
+def favourite(request: PageRequest, service_id: int) -> HttpResponse:
+    """Keep or drop a favourite, as the form says: a repeated click changes nothing more."""
+    is_favourite = request.POST.get("keep") == "yes"
+    try:
+        if is_favourite:
+            favourites.add(user_id=request.user.pk, service_id=service_id)
+        else:
+            favourites.remove(user_id=request.user.pk, service_id=service_id)
+    except favourites.NotForSale as refused:
+        raise Http404 from refused
+    if request.htmx:
+        context = {"service_id": service_id, "is_favourite": is_favourite}
+        return render(request, "dashboard/price_list/_favourite.html", context)
+    target = request.POST.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()})
+    return redirect(target if is_ours else "dashboard:services")
+
+
+@require_GET
+def updates(request: HttpRequest) -> HttpResponse:
+    kind = request.GET.get("kind", "")
+    chosen = News(kind) if kind in News.values else None
+    before_id = _number(request.GET, "before")
+    found = history.page(before_id=before_id, kind=chosen)
+    context = {
+        "updates": history.as_paid(found.updates, user_id=_user_id(request)),
+        "before": found.before_id,
+        "kind": chosen,
+    }
+    return render(request, "dashboard/price_list/updates.html", context)
+
+
+def _wanted(query: QueryDict) -> Wanted:
+    """Return what the address asks for; what it asks for in vain is left out."""
+    asked_type = query.get("type", "")
+    return Wanted(
+        text=query.get("q", ""),
+        platform_id=_number(query, "platform"),
+        category_id=_number(query, "category"),
+        type=OrderType(asked_type) if asked_type in OrderType.__members__.values() else None,
+        refill="refill" in query,
+        cancel="cancel" in query,
+        dripfeed="dripfeed" in query,
+        favourites="favourites" in query,
+    )
+
+
+def _number(query: QueryDict, name: str) -> int | None:
+    text = query.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def _user_id(request: HttpRequest) -> int | None:
+    return request.user.pk if request.user.is_authenticated else None
