@@ -10,7 +10,7 @@ from tests import cast
 
 def shell_at(path: str, user: User | None = None) -> Shell:
     request = RequestFactory().get(path)
-    request.user = user or User(username="alice", display_name="Minh Anh Lê")
+    request.user = user or User(pk=1, username="alice", display_name="Minh Anh Lê")
     return Shell(request)
 
 
@@ -18,6 +18,7 @@ def current(path: str) -> list[str]:
     return [link.href for group in shell_at(path).groups for link in group.links if link.current]
 
 
+@pytest.mark.django_db
 class TestShell:
     def test_leads_to_every_page_once(self) -> None:
         hrefs = [link.href for group in shell_at("/").groups for link in group.links]
@@ -49,7 +50,6 @@ class TestShell:
         assert shell_at("/", user).initials == initials
         assert shell_at("/", user).name == (display_name or "alice")
 
-    @pytest.mark.django_db
     def test_knows_the_balance(self) -> None:
         assert shell_at("/", cast.alice(balance="2").user).balance_e8 == 2 * 10**8
 
