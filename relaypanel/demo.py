@@ -23,6 +23,8 @@ from relaypanel.catalogue.models import Category, Platform, Service
 from relaypanel.contract import OrderType
 from relaypanel.ledger import book, chart, members
 from relaypanel.ledger.models import Code
+from relaypanel.payments import currencies, topup
+from relaypanel.payments.models import PaymentMethod, TopUp
 from relaypanel.providers import dialect, pricelist, refresh, registry
 from relaypanel.providers.models import Provider
 from relaypanel.simulator import catalogue as simulated
@@ -72,12 +74,14 @@ def fill(*, balance_e8: int, other_balance_e8: int, now: datetime) -> dict[str, 
     """
     with transaction.atomic():
         _stock(now)
-        return {
+        people = {
             "customer": _person("demo_customer", balance_e8, now),
             "other": _person("demo_other", other_balance_e8, now),
             "staff": _colleague("demo_staff", Role.STAFF, now),
             "owner": _colleague("demo_owner", Role.OWNER, now),
         }
+        _pay_in("demo_customer", now)
+        return people
 
 
 def prepare(*, simulator_url: str) -> str:
@@ -108,6 +112,7 @@ def _stock(now: datetime) -> None:
     # A demo that makes one wait for a day shows no refill.
     Service.objects.filter(routes__upstream__provider=provider).update(refill_after_hours=0)
     _by_hand()
+    _ways_to_pay()
 
 
 def _by_hand() -> None:
@@ -146,6 +151,42 @@ def _colleague(username: str, role: Role, now: datetime) -> Colleague:
         defaults={"data": {"secret": get_adapter().encrypt(secret)}},
     )
     return Colleague(**asdict(person), totp_secret=secret)
+
+
+def _ways_to_pay() -> None:
+    """Let customers pay in the panel's currency by hand, and in dong with a VietQR code."""
+    currencies.set_rate(code="VND", per_unit_e8=money.parse("25400"))
+    bounds = {"min_e8": money.parse("1"), "max_e8": money.parse("5000")}
+    PaymentMethod.objects.get_or_create(
+        name="Chuyển khoản ngân hàng (VietQR)",
+        defaults={
+            "currency_id": "VND",
+            "bank_bin": "970436",
+            "bank_account": "1023456789",
+            "bank_holder": "NGUYEN VAN DEMO",
+            "instructions": "A demo: send nothing. The account is not real.",
+            "bonus_bp": 250,
+            **bounds,
+        },
+    )
+    PaymentMethod.objects.get_or_create(
+        name="USDT (TRC-20)",
+        defaults={
+            "instructions": "A demo: send nothing. A real panel shows its address here.",
+            "position": 1,
+            **bounds,
+        },
+    )
+
+
+def _pay_in(username: str, now: datetime) -> None:
+    """Let two top-ups wait for money."""
+    user = users.named(username)
+    if TopUp.objects.filter(user=user).exists():
+        return
+    method = PaymentMethod.objects.get(currency="VND")
+    for amount_e8 in (20 * money.ONE_E8, 50 * money.ONE_E8):
+        topup.request(user_id=user.pk, method_id=method.pk, amount_e8=amount_e8, now=now)
 
 
 def _person(username: str, balance_e8: int, now: datetime) -> Person:

@@ -47,6 +47,8 @@ TESTED_BY = {
     "relaypanel/simulator/words.py": "tests/simulator/test_panel.py",
     # A type for annotations alone.
     "relaypanel/look/page.py": "tests/dashboard/test_api.py",
+    # What a gateway is, and which there are.
+    "relaypanel/payments/gateways/": "tests/payments/gateways/test_signed.py",
     # A file for each action, which says what the whole door answers.
     "relaypanel/api_v2/": "tests/api_v2/test_add.py",
 }

@@ -62,6 +62,8 @@ class User(AbstractBaseUser):
     language = models.CharField(max_length=2, blank=True, default="")
     # A name of the IANA database, like Asia/Ho_Chi_Minh; "": UTC.
     time_zone = models.CharField(max_length=64, blank=True, default="")
+    # Amounts are shown in this one too, roughly; "": in the panel's alone.
+    second_currency = models.CharField(max_length=3, blank=True, default="")
     theme = models.CharField(max_length=5, choices=Theme.choices, default=Theme.AUTO)
     joined_at = models.DateTimeField(default=clock.now)
     # Addresses and networks that may use the API key, canonical, one a line.  Empty: all may.

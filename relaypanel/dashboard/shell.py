@@ -13,6 +13,9 @@ from django.utils.translation import pgettext
 
 from relaypanel.accounts.models import User
 from relaypanel.ledger import book
+from relaypanel.look import amounts
+from relaypanel.notices import inbox
+from relaypanel.payments import currencies
 from relaypanel.tickets import desk
 
 
@@ -52,6 +55,17 @@ class Shell:
     @cached_property
     def unread_tickets(self) -> int:
         return desk.unread(user_id=self._user.pk)
+
+    @property
+    def about_balance(self) -> str:
+        """The balance in the reader's second currency, roughly; "" without one."""
+        code = self._user.second_currency
+        about = currencies.about_e8(self.balance_e8, code=code) if code else None
+        return "" if about is None else amounts.amount(about, currency=code)
+
+    @cached_property
+    def unread_notices(self) -> int:
+        return inbox.unread(self._user.pk)
 
     @property
     def name(self) -> str:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from relaypanel.dashboard import api, preferences, price_list, public, tickets
+from relaypanel.dashboard import (
+    api,
+    funds,
+    gateway,
+    preferences,
+    price_list,
+    public,
+    statement,
+    tickets,
+)
 
 app_name = "dashboard"
 
@@ -42,10 +51,27 @@ _everywhere: list[URLPattern | URLResolver] = [
     path("theme", preferences.theme, name="theme"),
 ]
 
+_funds: list[URLPattern | URLResolver] = [
+    path("funds", funds.page, name="funds"),
+    path("funds/topups", funds.ask, name="topups"),
+    path("funds/<int:topup_id>", funds.instructions, name="topup"),
+    path("funds/<int:topup_id>/code.svg", funds.code, name="topup-code"),
+    path("funds/<int:topup_id>/paid", funds.say_paid, name="topup-paid"),
+    path("funds/<int:topup_id>/cancel", funds.cancel, name="topup-cancel"),
+    path("funds/statement", statement.page, name="statement"),
+    path("funds/statement.csv", statement.export, name="statement-csv"),
+]
+
+_for_machines: list[URLPattern | URLResolver] = [
+    path("payments/hooks/<int:method_id>", gateway.receive, name="gateway"),
+]
+
 urlpatterns = [
     *_public,
     *_price_list,
     *_api,
     *_tickets,
     *_everywhere,
+    *_funds,
+    *_for_machines,
 ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -101,7 +101,7 @@ def post_many(postings: Sequence[Posting], *, now: datetime) -> frozenset[str]:
         fresh = _not_yet_written(wanted)
         changes_e8 = _changes(fresh)
         _judge(balances_e8, changes_e8)
-        _write(fresh, changes_e8, now=now)
+        _write(fresh, changes_e8, balances_e8, now=now)
     return frozenset(posting.key for posting in fresh)
 
 
@@ -194,21 +194,51 @@ def _judge(balances_e8: Mapping[int, int | None], changes_e8: Mapping[int, int])
             raise BalanceTooLarge(user_id=account, balance_e8=balance_e8, change_e8=change_e8)
 
 
-def _write(fresh: Sequence[Posting], changes_e8: Mapping[int, int], *, now: datetime) -> None:
+def _write(
+    fresh: Sequence[Posting],
+    changes_e8: Mapping[int, int],
+    balances_e8: Mapping[int, int | None],
+    *,
+    now: datetime,
+) -> None:
     Transfer.objects.bulk_create(
         Transfer(
             key=posting.key,
             debit_id=posting.debit,
             credit_id=posting.credit,
             amount_e8=posting.amount_e8,
+            debit_left_e8=debit_left_e8,
+            credit_left_e8=credit_left_e8,
             code=posting.code,
             reason=posting.reason,
             created_at=now,
         )
-        for posting in fresh
+        for posting, debit_left_e8, credit_left_e8 in _with_what_is_left(fresh, balances_e8)
     )
     if changes_e8:
         _change_balances(changes_e8)
+
+
+def _with_what_is_left(
+    fresh: Sequence[Posting], balances_e8: Mapping[int, int | None]
+) -> Iterator[tuple[Posting, int | None, int | None]]:
+    """Yield each posting with what its two sides hold after it.
+
+    None: a house, or, in the middle of a batch, what no account can hold.
+    """
+    left_e8 = {account: held for account, held in balances_e8.items() if held is not None}
+    for posting in fresh:
+        for account, change_e8 in (
+            (posting.debit, -posting.amount_e8),
+            (posting.credit, posting.amount_e8),
+        ):
+            if account in left_e8:
+                left_e8[account] += change_e8
+        yield posting, _held(left_e8.get(posting.debit)), _held(left_e8.get(posting.credit))
+
+
+def _held(left_e8: int | None) -> int | None:
+    return left_e8 if left_e8 is not None and 0 <= left_e8 <= money.MAX_E8 else None
 
 
 def _change_balances(changes_e8: Mapping[int, int]) -> None:

@@ -22,6 +22,8 @@ class Code(models.TextChoices):
     DEPOSIT = "deposit"  # cash → customer
     WITHDRAWAL = "withdrawal"  # customer → cash
     ADJUSTMENT = "adjustment"  # adjustments → customer, or back; by staff, with a reason
+    BONUS = "bonus"  # promotions → customer, beside a deposit
+    AFFILIATE = "affiliate"  # promotions → customer, for whom they brought
 
 
 class Account(models.Model):
@@ -54,15 +56,26 @@ class Transfer(models.Model):
 
     # What happened, said once: "order:812:charge".  The same key cannot move money twice.
     key = models.CharField(max_length=120, unique=True)
-    # No index on the sides beyond these two: they serve a customer's statement and the audit.
-    debit = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="debits")
-    credit = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="credits")
+    # No index of their own: those below serve a customer's statement and the audit.
+    debit = models.ForeignKey(
+        Account, on_delete=models.PROTECT, related_name="debits", db_index=False
+    )
+    credit = models.ForeignKey(
+        Account, on_delete=models.PROTECT, related_name="credits", db_index=False
+    )
     amount_e8 = models.BigIntegerField()
+    # What the customer on that side held afterwards; NULL for a house, and in rows older than this.
+    debit_left_e8 = models.BigIntegerField(null=True)
+    credit_left_e8 = models.BigIntegerField(null=True)
     code = models.CharField(max_length=20, choices=Code.choices)
     reason = models.CharField(max_length=200, blank=True, default="")
     created_at = models.DateTimeField()
 
     class Meta:
+        indexes = (
+            models.Index(fields=("debit", "id"), name="transfer_taken"),
+            models.Index(fields=("credit", "id"), name="transfer_given"),
+        )
         constraints = (
             models.CheckConstraint(
                 condition=Q(amount_e8__range=(1, money.MAX_E8)), name="a_transfer_moves_something"

@@ -62,6 +62,14 @@ _TICKETS: Final = (
     Listed(name="tickets-thread", path="/tickets/1"),
 )
 
+_FUNDS: Final = (
+    Listed(name="funds", path="/funds"),
+    Listed(name="funds-topup", path="/funds/1"),
+    Listed(name="funds-topup-open", path="/funds/2"),
+    Listed(name="statement", path="/funds/statement"),
+    Listed(name="statement-nothing-fits", path="/funds/statement?kind=withdrawal"),
+)
+
 _ERRORS: Final = (Listed(name="not-found", path="/no-such-page", is_public=True),)
 
 PAGES: Final = (
@@ -71,5 +79,6 @@ PAGES: Final = (
     *_API,
     *_DESK,
     *_TICKETS,
+    *_FUNDS,
     *_ERRORS,
 )

@@ -39,8 +39,8 @@ class TestPage:
         client = signed_in(cast.alice().user)
         body_of(client)
 
-        # The session, the user, the key, and the balance.
-        with django_assert_num_queries(4):
+        # The session, the user, the key, and what waits in the frame: balance, tickets, notices.
+        with django_assert_num_queries(6):
             body_of(client)
 
 

@@ -19,6 +19,7 @@ class TestAudit:
         assert capsys.readouterr().out.splitlines() == [
             "proving 2 customer balances, 1 transfers",
             "proving 0 orders",
+            "proving 0 top-ups, 0 affiliates' shares",
             "The books agree.",
         ]
 

@@ -61,6 +61,13 @@ def signed_money(amount_e8: int) -> str:
 
 
 @register.filter
+def hundredths(share_bp: int) -> str:
+    """Return hundredths of a percent as a percentage: 250 is "2.5%"."""
+    whole, rest = divmod(share_bp, 100)
+    return f"{whole}.{rest:02d}".rstrip("0").rstrip(".") + "%"
+
+
+@register.filter
 def count(number: int) -> str:
     return amounts.count(number)
 

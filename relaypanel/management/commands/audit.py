@@ -1,4 +1,4 @@
-"""Proves the ledger and the orders against it: `relaypanel audit`."""
+"""Proves the ledger, and orders and payments against it: `relaypanel audit`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from relaypanel.ledger import audit as ledger_audit
 from relaypanel.ledger.audit import Difference
 from relaypanel.orders import audit as orders_audit
+from relaypanel.payments import audit as payments_audit
 
 
 class Prover(Protocol):
@@ -20,7 +21,7 @@ class Prover(Protocol):
     def prove(self) -> list[Difference]: ...
 
 
-PROVERS: Final[tuple[Prover, ...]] = (ledger_audit, orders_audit)
+PROVERS: Final[tuple[Prover, ...]] = (ledger_audit, orders_audit, payments_audit)
 
 
 class Command(BaseCommand):
