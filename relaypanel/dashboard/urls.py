@@ -8,6 +8,9 @@ from relaypanel.dashboard import (
     api,
     funds,
     gateway,
+    mass_order,
+    new_order,
+    orders,
     preferences,
     price_list,
     public,
@@ -46,6 +49,17 @@ _price_list: list[URLPattern | URLResolver] = [
     path("updates", price_list.updates, name="updates"),
 ]
 
+_orders: list[URLPattern | URLResolver] = [
+    path("new-order", new_order.page, name="new-order"),
+    path("new-order/quote", new_order.quote, name="new-order-quote"),
+    path("mass-order", mass_order.page, name="mass-order"),
+    path("orders", orders.page, name="orders"),
+    path("orders/export.csv", orders.export, name="orders-export"),
+    path("orders/<int:order_id>", orders.one, name="order"),
+    path("orders/<int:order_id>/cancel", orders.cancel, name="order-cancel"),
+    path("orders/<int:order_id>/refill", orders.refill, name="order-refill"),
+]
+
 _everywhere: list[URLPattern | URLResolver] = [
     path("language", preferences.language, name="language"),
     path("theme", preferences.theme, name="theme"),
@@ -71,6 +85,7 @@ urlpatterns = [
     *_price_list,
     *_api,
     *_tickets,
+    *_orders,
     *_everywhere,
     *_funds,
     *_for_machines,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import CheckConstraint, F, Index, Q, UniqueConstraint
 
 from relaypanel import money
+from relaypanel.accounts.models import User
 from relaypanel.catalogue.models import Service
 from relaypanel.contract import OrderType, SubscriptionWord
 from relaypanel.providers.models import Provider, UpstreamService
@@ -32,12 +32,11 @@ ACTIVE = (Status.PENDING, Status.PROCESSING, Status.IN_PROGRESS)
 FINAL = (Status.COMPLETED, Status.PARTIAL, Status.CANCELED)
 # Upstream never answered with an ID for these, or was never asked.
 WITHOUT_UPSTREAM_ID = (Status.QUEUED, Status.SENDING, Status.UNCONFIRMED, Status.HELD)
+_SUBSCRIBED = Q(type=OrderType.SUBSCRIPTIONS.value, parent=None)
 
 
 class Order(models.Model):
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="orders"
-    )
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="orders")
     service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="orders")
     # -- as ordered: a later change of the service changes none of it --
     type = models.CharField(max_length=40, choices=[(t.value, t.value) for t in OrderType])
@@ -90,85 +89,86 @@ class Order(models.Model):
 
     class Meta:
         indexes = (
-            models.Index(fields=("user", "id"), name="order_list_of_a_user"),
             # The desk's: where a day begins, and what a customer pastes into a question to staff.
-            models.Index(fields=("placed_at", "id"), name="order_list_of_a_day"),
-            models.Index(fields=("link",), name="order_of_a_link"),
-            models.Index(
+            Index(fields=("placed_at", "id"), name="order_list_of_a_day"),
+            Index(fields=("link",), name="order_of_a_link"),
+            # A customer's list, which answers a search by service or link out of the index.
+            Index(fields=("user", "placed_at", "id", "service", "link"), name="order_list"),
+            Index(fields=("user", "status", "placed_at", "id"), name="order_tab"),
+            Index(fields=("user", "id"), condition=_SUBSCRIBED, name="subscription_list"),
+            Index(
                 fields=("provider", "due_at", "id"),
                 condition=Q(status=Status.QUEUED),
                 name="order_to_send",
             ),
-            models.Index(
+            Index(
                 fields=("provider", "sending_until"),
                 condition=Q(status=Status.SENDING),
                 name="order_left_sending",
             ),
-            models.Index(
-                fields=("provider", "id"), condition=Q(status__in=ACTIVE), name="order_to_poll"
-            ),
+            Index(fields=("provider", "id"), condition=Q(status__in=ACTIVE), name="order_to_poll"),
             # Those that ended lately are asked about again: a panel may correct itself.
-            models.Index(
+            Index(
                 fields=("provider", "ended_at", "id"),
                 condition=Q(status__in=FINAL, upstream_id__isnull=False),
                 name="order_to_poll_after_its_end",
             ),
-            models.Index(
+            Index(
                 fields=("upstream_service", "link", "id"),
                 condition=Q(status=Status.QUEUED, waits_for_link=True),
                 name="order_link_queue",
             ),
-            models.Index(
+            Index(
                 fields=("provider", "status", "id"),
                 condition=Q(status__in=(Status.UNCONFIRMED, Status.HELD)),
                 name="order_for_staff",
             ),
-            models.Index(
+            Index(
                 fields=("service", "link"),
                 condition=~Q(status__in=FINAL),
                 name="order_running_for_link",
             ),
         )
         constraints = (
-            models.CheckConstraint(condition=Q(status__in=Status.values), name="status_is_known"),
-            models.CheckConstraint(
+            CheckConstraint(condition=Q(status__in=Status.values), name="status_is_known"),
+            CheckConstraint(
                 condition=Q(charge_e8__range=(0, money.MAX_E8)), name="a_charge_is_not_negative"
             ),
-            models.CheckConstraint(
+            CheckConstraint(
                 condition=Q(refunded_e8__gte=0, refunded_e8__lte=F("charge_e8")),
                 name="refunded_at_most_the_charge",
             ),
-            models.CheckConstraint(condition=Q(quantity__gte=1), name="quantity_is_positive"),
-            models.CheckConstraint(condition=Q(remains__gte=0), name="remains_is_not_negative"),
-            models.CheckConstraint(
+            CheckConstraint(condition=Q(quantity__gte=1), name="quantity_is_positive"),
+            CheckConstraint(condition=Q(remains__gte=0), name="remains_is_not_negative"),
+            CheckConstraint(
                 condition=~Q(status__in=WITHOUT_UPSTREAM_ID, upstream_id__isnull=False),
                 name="no_upstream_id_before_upstream_has_it",
             ),
-            models.CheckConstraint(
+            CheckConstraint(
                 condition=~Q(status__in=ACTIVE, provider__isnull=False, upstream_id=None),
                 name="what_a_provider_works_on_has_its_id",
             ),
-            models.CheckConstraint(
+            CheckConstraint(
                 condition=Q(status__in=FINAL, ended_at__isnull=False)
                 | (~Q(status__in=FINAL) & Q(ended_at=None)),
                 name="an_end_has_its_moment",
             ),
-            models.UniqueConstraint(
+            UniqueConstraint(
                 fields=("provider", "upstream_id"),
                 condition=Q(upstream_id__isnull=False),
                 name="an_upstream_order_is_ours_once",
             ),
-            models.UniqueConstraint(
+            UniqueConstraint(
                 fields=("user", "client_ref"),
                 condition=Q(client_ref__isnull=False),
                 name="a_client_ref_buys_once",
             ),
-            models.UniqueConstraint(
+            UniqueConstraint(
                 fields=("parent", "run"),
                 condition=Q(parent__isnull=False),
                 name="a_run_happens_once",
             ),
-            models.CheckConstraint(
+            CheckConstraint(
                 condition=Q(parent=None, run=None) | Q(parent__isnull=False, run__gte=1),
                 name="a_run_has_a_parent",
             ),
@@ -193,12 +193,10 @@ class OrderEvent(models.Model):
 
     class Meta:
         indexes = (
-            models.Index(fields=("order", "id"), name="event_timeline"),
+            Index(fields=("order", "id"), name="event_timeline"),
             # The neighbours in time of an order that nobody answered for.
-            models.Index(
-                fields=("at",), condition=Q(to_status=Status.SENDING), name="event_of_a_sending"
-            ),
-            models.Index(
+            Index(fields=("at",), condition=Q(to_status=Status.SENDING), name="event_of_a_sending"),
+            Index(
                 fields=("at",),
                 condition=Q(from_status=Status.UNCONFIRMED),
                 name="event_after_unconfirmed",
@@ -222,6 +220,7 @@ class DripFeed(models.Model):
     order = models.OneToOneField(
         Order, on_delete=models.CASCADE, primary_key=True, related_name="drip_feed"
     )
+    user = models.ForeignKey(User, on_delete=models.PROTECT, db_index=False)
     runs = models.PositiveIntegerField()
     interval_minutes = models.PositiveIntegerField()
     next_run = models.PositiveIntegerField(default=1)
@@ -232,21 +231,22 @@ class DripFeed(models.Model):
     class Meta:
         indexes = (
             # Finds the runs that are due, the intervals to start and the feeds to end.
-            models.Index(
+            Index(
                 fields=("state", "next_run_at"),
                 condition=~Q(state=FeedState.ENDED),
                 name="drip_feed_to_look_at",
             ),
+            Index(fields=("user", "order"), name="drip_feed_list"),
         )
         constraints = (
-            models.CheckConstraint(
+            CheckConstraint(
                 condition=Q(runs__gte=1, interval_minutes__gte=1, next_run__gte=1),
                 name="a_drip_feed_has_runs",
             ),
-            models.CheckConstraint(
+            CheckConstraint(
                 condition=Q(state__in=FeedState.values), name="a_drip_feed_state_is_known"
             ),
-            models.CheckConstraint(
+            CheckConstraint(
                 condition=Q(state__in=(FeedState.GOING, FeedState.PAUSED)) | Q(next_run_at=None),
                 name="a_run_to_come_has_a_drip_feed_that_goes_on",
             ),
@@ -262,7 +262,7 @@ class Timekeeper(models.Model):
     watched_at = models.DateTimeField()
 
     class Meta:
-        constraints = (models.CheckConstraint(condition=Q(id=1), name="there_is_one_timekeeper"),)
+        constraints = (CheckConstraint(condition=Q(id=1), name="there_is_one_timekeeper"),)
 
     def __str__(self) -> str:
         return f"watched until {self.watched_at:%Y-%m-%d %H:%M:%S}"
@@ -294,11 +294,11 @@ class Subscription(models.Model):
 
     class Meta:
         constraints = (
-            models.CheckConstraint(
+            CheckConstraint(
                 condition=Q(word__in=("", *(w.value for w in SubscriptionWord))),
                 name="a_subscription_word_is_known",
             ),
-            models.CheckConstraint(
+            CheckConstraint(
                 condition=Q(paused_for=PausedFor.NO_FUNDS, posts_waiting__gte=1)
                 | Q(paused_for__in=("", PausedFor.UPSTREAM), posts_waiting=0),
                 name="a_post_waits_for_money_alone",
@@ -325,7 +325,7 @@ class CancelRequest(models.Model):
 
     class Meta:
         indexes = (
-            models.Index(
+            Index(
                 fields=("due_at",), condition=Q(state=CancelState.ASKED), name="cancel_to_forward"
             ),
         )
@@ -348,6 +348,7 @@ class Refill(models.Model):
     """A refill a customer asked for; its ID is the one that API clients know."""
 
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="refills")
+    user = models.ForeignKey(User, on_delete=models.PROTECT, db_index=False)
     state = models.CharField(
         max_length=12, choices=RefillState.choices, default=RefillState.PENDING
     )
@@ -360,17 +361,16 @@ class Refill(models.Model):
 
     class Meta:
         indexes = (
-            models.Index(
-                fields=("due_at",), condition=Q(state__in=OPEN_REFILL), name="refill_to_follow"
-            ),
+            Index(fields=("due_at",), condition=Q(state__in=OPEN_REFILL), name="refill_to_follow"),
+            Index(fields=("user", "id"), name="refill_list"),
         )
         constraints = (
-            models.UniqueConstraint(
+            UniqueConstraint(
                 fields=("order",),
                 condition=Q(state__in=OPEN_REFILL),
                 name="one_open_refill_per_order",
             ),
-            models.CheckConstraint(
+            CheckConstraint(
                 condition=Q(state__in=OPEN_REFILL, ended_at=None)
                 | Q(
                     state__in=(RefillState.COMPLETED, RefillState.REJECTED), ended_at__isnull=False
@@ -393,7 +393,7 @@ class RefillWatch(models.Model):
 
     class Meta:
         verbose_name_plural = "refill watches"
-        indexes = (models.Index(fields=("due_at",), name="order_to_count_again"),)
+        indexes = (Index(fields=("due_at",), name="order_to_count_again"),)
 
     def __str__(self) -> str:
         return f"order {self.order_id}"

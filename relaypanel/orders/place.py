@@ -38,14 +38,28 @@ class ClientRefReused(errors.Refused):
     code = "client_ref_reused"
 
 
+class PriceRose(errors.Refused):
+    """The order costs more by now than its customer was shown."""
+
+    code = "price_rose"
+
+    def __init__(self, *, price_e8: int) -> None:
+        self.price_e8 = price_e8
+        super().__init__(f"costs {money.text(price_e8)} now")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OrderRequest:
-    """What somebody wants to buy.  `fields` is raw wire text by wire name, link included."""
+    """What somebody wants to buy.  `fields` is raw wire text by wire name, link included.
+
+    `price_max_e8` is the price that they were shown, as `Quote.price_e8`; None: they take any.
+    """
 
     user_id: int
     service_id: int
     fields: Mapping[str, str]
     client_ref: str | None = None
+    price_max_e8: int | None = None
 
     def content_hash(self) -> bytes:
         """Return what tells two requests under one `client_ref` apart."""
@@ -57,6 +71,24 @@ class OrderRequest:
 Verdict = Order | errors.Refused
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Quote:
+    """What an order would cost: `charge_e8` at once, and each post of a subscription `post_e8` at
+    the most.
+    """
+
+    service: Service
+    content: types.Content
+    rate_e8: int
+    charge_e8: int
+    post_e8: int
+
+    @property
+    def price_e8(self) -> int:
+        """What the balance must cover."""
+        return max(self.charge_e8, self.post_e8)
+
+
 def place(*, requests: Sequence[OrderRequest], now: datetime) -> list[Verdict]:
     """Return an order or the refusal for each request, in their order.
 
@@ -65,7 +97,7 @@ def place(*, requests: Sequence[OrderRequest], now: datetime) -> list[Verdict]:
     """
     assert len(requests) <= REQUESTS_MAX
     with transaction.atomic():
-        judge = _Judge(requests, now=now)
+        judge = _Judge(requests, now=now, locks=True)
         verdicts = [judge.verdict(request) for request in requests]
         # A request that repeats another of its batch has the very same draft.
         drafts = {id(draft): draft for draft in verdicts if isinstance(draft, insert.Draft)}
@@ -76,11 +108,32 @@ def place(*, requests: Sequence[OrderRequest], now: datetime) -> list[Verdict]:
     ]
 
 
+def preview(*, requests: Sequence[OrderRequest], now: datetime) -> list[Quote | errors.Refused]:
+    """Return what `place` would say now, as a price or a refusal; nothing is locked or written."""
+    judge = _Judge(requests, now=now, locks=False)
+    return [_quote(judge.verdict(request)) for request in requests]
+
+
+def _quote(verdict: insert.Draft | Order | errors.Refused) -> Quote | errors.Refused:
+    if isinstance(verdict, errors.Refused):
+        return verdict
+    # A name that bought already is for `place` alone to answer.
+    assert isinstance(verdict, insert.Draft)
+    return Quote(
+        service=verdict.offer.service,
+        content=verdict.content,
+        rate_e8=verdict.offer.rate_e8,
+        charge_e8=verdict.charge_e8,
+        post_e8=post_price(offer=verdict.offer, fields=verdict.content.fields),
+    )
+
+
 def _write(drafts: list[insert.Draft], *, now: datetime) -> list[Order]:
     orders = insert.write(drafts, now=now)
     DripFeed.objects.bulk_create(
         DripFeed(
             order=order,
+            user_id=order.user_id,
             runs=draft.content.runs,
             interval_minutes=draft.content.interval_minutes,
             next_run_at=now,
@@ -94,14 +147,16 @@ def _write(drafts: list[insert.Draft], *, now: datetime) -> list[Order]:
 class _Judge:
     """Judges the requests of a batch one after the other, each after those before it."""
 
-    def __init__(self, requests: Sequence[OrderRequest], *, now: datetime) -> None:
+    def __init__(self, requests: Sequence[OrderRequest], *, now: datetime, locks: bool) -> None:
         self._now = now
         users = sorted({request.user_id for request in requests})
         services = {request.service_id for request in requests}
-        self._balance_e8 = book.lock(users)
+        self._balance_e8 = (
+            book.lock(users) if locks else {user_id: book.balance(user_id) for user_id in users}
+        )
         self._offers = offers(service_ids=services, user_ids=users)
         self._earlier = _earlier(requests)
-        self._busy = _busy_links(self._offers.values(), requests)
+        self._busy = _busy_links(self._offers.values(), requests, locks=locks)
         self._drafts: dict[tuple[int, str], insert.Draft] = {}
 
     def verdict(self, request: OrderRequest) -> insert.Draft | Order | errors.Refused:
@@ -126,7 +181,10 @@ class _Judge:
             raise IncorrectService
         content = types.read(service=offer.service, raw=request.fields, now=self._now)
         charge_e8 = charge(offer=offer, content=content)
-        self._check_funds(request.user_id, offer, content, charge_e8)
+        price_e8 = max(charge_e8, post_price(offer=offer, fields=content.fields))
+        if request.price_max_e8 is not None and price_e8 > request.price_max_e8:
+            raise PriceRose(price_e8=price_e8)
+        self._check_funds(request.user_id, price_e8)
         if offer.service.one_order_per_link:
             self._check_link(offer.service, content.link)
         self._balance_e8[request.user_id] -= charge_e8
@@ -143,13 +201,10 @@ class _Judge:
             self._drafts[request.user_id, request.client_ref] = draft
         return draft
 
-    def _check_funds(
-        self, user_id: int, offer: Offer, content: types.Content, charge_e8: int
-    ) -> None:
-        needed_e8 = max(charge_e8, post_price(offer=offer, fields=content.fields))
+    def _check_funds(self, user_id: int, price_e8: int) -> None:
         balance_e8 = self._balance_e8[user_id]
-        if needed_e8 > balance_e8:
-            raise book.NotEnoughFunds(user_id=user_id, balance_e8=balance_e8, change_e8=-needed_e8)
+        if price_e8 > balance_e8:
+            raise book.NotEnoughFunds(user_id=user_id, balance_e8=balance_e8, change_e8=-price_e8)
 
     def _check_link(self, service: Service, link: str) -> None:
         if (service.pk, link) in self._busy:
@@ -187,13 +242,16 @@ def _earlier(requests: Sequence[OrderRequest]) -> dict[tuple[int, str], Order]:
     return {(order.user_id, order.client_ref or ""): order for order in found}
 
 
-def _busy_links(offered: Iterable[Offer], requests: Sequence[OrderRequest]) -> set[tuple[int, str]]:
+def _busy_links(
+    offered: Iterable[Offer], requests: Sequence[OrderRequest], *, locks: bool
+) -> set[tuple[int, str]]:
     """Return (service, link) of running orders, for the services that take one at a time."""
     exclusive = {o.service.pk for o in offered if o.service.one_order_per_link}
     if not exclusive:
         return set()
-    # Two customers may order the same link at once: the second waits here for the first.
-    list(Service.objects.select_for_update().filter(pk__in=exclusive).order_by("pk"))
+    if locks:
+        # Two customers may order the same link at once: the second waits here for the first.
+        list(Service.objects.select_for_update().filter(pk__in=exclusive).order_by("pk"))
     # A link that will be refused must not reach the database, which could not take every text.
     links = {
         link

@@ -71,6 +71,10 @@ class OrderNotCompleted(errors.Refused):
 class RefillTooSoon(errors.Refused):
     code = "refill_too_soon"
 
+    def __init__(self, *, until: datetime) -> None:
+        self.until = until
+        super().__init__(f"not before {until:%Y-%m-%d %H:%M}")
+
 
 class RefillDaysOver(errors.Refused):
     code = "refill_days_over"
@@ -116,23 +120,45 @@ def end_unsent(order: Order, *, now: datetime) -> None:
 
 def open_refill(order: Order, *, now: datetime) -> Refill:
     """Return a new refill of an order that is locked.  Raises what stands in the way."""
+    obstacle = refill_obstacle(
+        order,
+        latest=Refill.objects.filter(order=order).order_by("-pk").first(),
+        is_drip_feed=DripFeed.objects.filter(pk=order.pk).exists(),
+        now=now,
+    )
+    if obstacle is not None:
+        raise obstacle
+    return Refill.objects.create(order=order, user_id=order.user_id, asked_at=now, due_at=now)
+
+
+def refill_obstacle(
+    order: Order, *, latest: Refill | None, is_drip_feed: bool, now: datetime
+) -> errors.Refused | None:
+    """Return what stands in the way of a refill now; `latest` is the last one of the order."""
     service = order.service
     # The runs of a drip-feed are refilled one by one: upstream, the whole is no order.
-    if service.refill_days is None or DripFeed.objects.filter(pk=order.pk).exists():
-        raise RefillDisabled
-    latest = Refill.objects.filter(order=order).order_by("-pk").first()
+    if service.refill_days is None or is_drip_feed:
+        return RefillDisabled()
     if latest is not None and latest.state in OPEN_REFILL:
-        raise RefillRunning
+        return RefillRunning()
     if order.status != Status.COMPLETED:
-        raise OrderNotCompleted
+        return OrderNotCompleted()
     assert order.ended_at is not None
-    if now < order.ended_at + timedelta(hours=service.refill_after_hours):
-        raise RefillTooSoon
-    if latest is not None and now < latest.asked_at + REFILL_GAP:
-        raise RefillTooSoon
+    until = order.ended_at + timedelta(hours=service.refill_after_hours)
+    if latest is not None:
+        until = max(until, latest.asked_at + REFILL_GAP)
+    if now < until:
+        return RefillTooSoon(until=until)
     if now > order.ended_at + timedelta(days=service.refill_days):
-        raise RefillDaysOver
-    return Refill.objects.create(order=order, asked_at=now, due_at=now)
+        return RefillDaysOver()
+    return None
+
+
+def cancel_obstacle(order: Order) -> errors.Refused | None:
+    """Return what stands in the way of canceling an order, whoever asked before."""
+    if not order.service.cancel:
+        return CancelDisabled()
+    return CancelTooLate() if order.status in FINAL else None
 
 
 def _for_each(
@@ -167,10 +193,9 @@ def _verdict(order: Order | None, act: Callable[[Order], T]) -> T | errors.Refus
 
 
 def _cancel(order: Order, now: datetime) -> None:
-    if not order.service.cancel:
-        raise CancelDisabled
-    if order.status in FINAL:
-        raise CancelTooLate
+    obstacle = cancel_obstacle(order)
+    if obstacle is not None:
+        raise obstacle
     if DripFeed.objects.filter(pk=order.pk).exists():
         _cancel_drip_feed(order, now)
     elif is_unsent(order):

@@ -110,6 +110,7 @@ def refill(target: Order, state: RefillState, *, id: int) -> None:
     Refill.objects.create(
         id=id,
         order=target,
+        user_id=target.user_id,
         state=state,
         asked_at=ago(hours=3),
         due_at=ago(hours=3),

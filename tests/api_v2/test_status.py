@@ -48,7 +48,9 @@ class TestOneOrder:
         alice = cast.alice()
         service = cast.service(dripfeed=True)
         parent = order(alice.user, service, id=20, status=Status.IN_PROGRESS, remains=3000)
-        DripFeed.objects.create(order=parent, runs=3, interval_minutes=60, next_run=2)
+        DripFeed.objects.create(
+            order=parent, user=alice.user, runs=3, interval_minutes=60, next_run=2
+        )
         order(alice.user, service, id=21, parent=parent, run=1, remains=400)
 
         assert call(key=alice.api_key, action="status", order="20") == (
@@ -196,7 +198,7 @@ class TestManyOrders:
         service = cast.service(dripfeed=True)
         parents = [order(alice.user, service) for _ in range(40)]
         for parent in parents:
-            DripFeed.objects.create(order=parent, runs=3, interval_minutes=60)
+            DripFeed.objects.create(order=parent, user=alice.user, runs=3, interval_minutes=60)
             order(alice.user, service, parent=parent, run=1)
 
         with django_assert_max_num_queries(5):

@@ -24,6 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def shop() -> Iterator[Shop]:
     with databases.fresh("sqlite") as database_url, shops.open_shop(database_url) as opened:
+        shops.live_a_little(opened)
         yield opened
 
 

@@ -70,6 +70,18 @@ _FUNDS: Final = (
     Listed(name="statement-nothing-fits", path="/funds/statement?kind=withdrawal"),
 )
 
+_ORDERS: Final = (
+    Listed(name="new-order", path="/new-order"),
+    Listed(name="new-order-form", path="/new-order?service=1"),
+    Listed(name="new-order-again", path="/new-order?again=1"),
+    Listed(name="new-order-found", path="/new-order?q=like"),
+    Listed(name="mass-order", path="/mass-order"),
+    Listed(name="orders", path="/orders"),
+    Listed(name="orders-completed", path="/orders?state=completed"),
+    Listed(name="orders-nothing-fits", path="/orders?q=nothing.example"),
+    Listed(name="order", path="/orders/1"),
+)
+
 _ERRORS: Final = (Listed(name="not-found", path="/no-such-page", is_public=True),)
 
 PAGES: Final = (
@@ -80,5 +92,6 @@ PAGES: Final = (
     *_DESK,
     *_TICKETS,
     *_FUNDS,
+    *_ORDERS,
     *_ERRORS,
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from relaypanel import clock
 from relaypanel.accounts.models import User
@@ -24,6 +26,15 @@ def signed_in(user: User, *, lately: bool = True) -> Client:
         ]
         session.save()
     return client
+
+
+def queries(client: Client, path: str) -> int:
+    """Return how many queries a page takes."""
+    # The first page of a session notes the browser.
+    client.get(path)
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(path).status_code == 200
+    return len(captured)
 
 
 def with_password(user: User) -> User:

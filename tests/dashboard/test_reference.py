@@ -64,7 +64,10 @@ def _own(user: Any, action: Action) -> dict[str, str]:
     order = client.order(user, service, status=status)
     if action is Action.REFILL_STATUS:
         refill = Refill.objects.create(
-            order=order, asked_at=client.ago(hours=1), due_at=client.ago(hours=1)
+            order=order,
+            user_id=order.user_id,
+            asked_at=client.ago(hours=1),
+            due_at=client.ago(hours=1),
         )
         return {"refill": str(refill.pk), "refills": f"{refill.pk},999"}
     lists = {

@@ -39,7 +39,9 @@ def running(upstream_id: str = "9001") -> Order:
 
 def refill(order: Order | None = None, **columns: object) -> Refill:
     order = order or scene.order(Status.COMPLETED, upstream_id="9001")
-    return Refill.objects.create(order=order, **{"asked_at": NOW, "due_at": NOW, **columns})
+    return Refill.objects.create(
+        order=order, user_id=order.user_id, **{"asked_at": NOW, "due_at": NOW, **columns}
+    )
 
 
 class TestCancelsDue:

@@ -346,3 +346,76 @@ class TestRace:
 
         with ThreadPoolExecutor(threads) as pool:
             return sum(pool.map(shop, range(threads)))
+
+
+class TestPriceMax:
+    def priced(self, service: Service, price: str | None) -> list[Order | Refused]:
+        wanted = OrderRequest(
+            user_id=cast.alice(balance="10").user.pk,
+            service_id=service.pk,
+            fields={"link": LINK, "quantity": "1000"},
+            price_max_e8=None if price is None else money.parse(price),
+        )
+        return place.place(requests=[wanted], now=cast.NOW)
+
+    @pytest.mark.parametrize("price", ["1", "1.5", None])
+    def test_lets_an_order_pass_at_the_price_that_was_shown_or_below(
+        self, price: str | None
+    ) -> None:
+        [order] = self.priced(cast.service(rate="1"), price)
+
+        assert isinstance(order, Order)
+        assert money.text(order.charge_e8) == "1"
+
+    def test_refuses_what_costs_more_by_now(self) -> None:
+        [refused] = self.priced(cast.service(rate="1"), "0.99999999")
+
+        assert isinstance(refused, place.PriceRose)
+        assert money.text(refused.price_e8) == "1"
+        assert not Order.objects.exists()
+
+    def test_is_for_one_post_of_a_subscription(self) -> None:
+        alice = cast.alice(balance="10").user
+        service = cast.service(type=OrderType.SUBSCRIPTIONS, rate="2", rate_per=1)
+        fields = {"username": "an", "min": "10", "max": "20", "delay": "0"}
+        wanted = OrderRequest(
+            user_id=alice.pk, service_id=service.pk, fields=fields, price_max_e8=1
+        )
+
+        [refused] = place.place(requests=[wanted], now=cast.NOW)
+
+        assert isinstance(refused, place.PriceRose)
+
+
+class TestPreview:
+    def test_says_what_placing_would_and_writes_nothing(self) -> None:
+        alice = cast.alice(balance="2.5").user
+        service = cast.service(rate="1", one_order_per_link=True)
+        wanted = [
+            request(alice.pk, service),
+            request(alice.pk, service),
+            request(alice.pk, service, link=f"{LINK}2", quantity="2000"),
+            request(alice.pk, service, link="x"),
+        ]
+
+        quotes = place.preview(requests=wanted, now=cast.NOW)
+
+        assert not Order.objects.exists()
+        verdicts = place.place(requests=wanted, now=cast.NOW)
+        assert [
+            quote.code if isinstance(quote, Refused) else quote.charge_e8 for quote in quotes
+        ] == [
+            verdict.code if isinstance(verdict, Refused) else verdict.charge_e8
+            for verdict in verdicts
+        ]
+
+    def test_tells_what_a_post_costs_at_the_most(self) -> None:
+        alice = cast.alice(balance="10").user
+        service = cast.service(type=OrderType.SUBSCRIPTIONS, rate="2", rate_per=1000)
+        fields = {"username": "an", "min": "100", "max": "500", "delay": "0"}
+
+        [quote] = place.preview(requests=[request(alice.pk, service, **fields)], now=cast.NOW)
+
+        assert isinstance(quote, place.Quote)
+        assert (quote.charge_e8, money.text(quote.post_e8)) == (0, "1")
+        assert quote.price_e8 == quote.post_e8

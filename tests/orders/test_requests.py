@@ -320,7 +320,7 @@ class TestAskRefill:
 
     def test_refuses_what_is_sold_without_before_anything_else(self) -> None:
         order = completed(refill_days=None)
-        Refill.objects.create(order=order, asked_at=NOW, due_at=NOW)
+        Refill.objects.create(order=order, user_id=order.user_id, asked_at=NOW, due_at=NOW)
 
         assert refill(order) == "refill_disabled"
 
@@ -328,7 +328,9 @@ class TestAskRefill:
     @pytest.mark.parametrize("status", [Status.COMPLETED, Status.PARTIAL])
     def test_refuses_a_second_while_one_is_open(self, state: RefillState, status: Status) -> None:
         order = scene.standing(completed(), status)
-        Refill.objects.create(order=order, asked_at=NOW, due_at=NOW, state=state)
+        Refill.objects.create(
+            order=order, user_id=order.user_id, asked_at=NOW, due_at=NOW, state=state
+        )
 
         assert refill(order, hours=1) == "refill_running"
 
@@ -417,6 +419,7 @@ class TestRefillWords:
         order = completed()
         made = Refill.objects.create(
             order=order,
+            user_id=order.user_id,
             asked_at=NOW,
             due_at=NOW,
             state=state,
@@ -428,7 +431,8 @@ class TestRefillWords:
         assert told == {made.pk: RefillWord(word)}
 
     def test_leave_out_what_is_a_strangers_or_nobodys(self) -> None:
-        made = Refill.objects.create(order=completed(), asked_at=NOW, due_at=NOW)
+        order = completed()
+        made = Refill.objects.create(order=order, user_id=order.user_id, asked_at=NOW, due_at=NOW)
         bob = cast.bob().user
 
         assert requests.refill_words(user_id=bob.pk, refill_ids=[made.pk, 10**9]) == {}

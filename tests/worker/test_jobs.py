@@ -58,7 +58,9 @@ def running(
 
 
 def asked_to_refill(order: Order) -> Refill:
-    return Refill.objects.create(order=order, asked_at=cast.NOW, due_at=cast.NOW)
+    return Refill.objects.create(
+        order=order, user_id=order.user_id, asked_at=cast.NOW, due_at=cast.NOW
+    )
 
 
 class TestSendOrders:

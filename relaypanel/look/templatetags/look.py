@@ -80,7 +80,7 @@ def moment(at: datetime | None) -> SafeString:
     return format_html(
         '<time datetime="{}">{}</time>',
         at.isoformat(timespec="seconds"),
-        _local(at),
+        moment_text(at),
     )
 
 
@@ -93,7 +93,7 @@ def ago(at: datetime | None) -> SafeString:
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         at.isoformat(timespec="seconds"),
-        _local(at),
+        moment_text(at),
         _ago(seconds),
     )
 
@@ -191,7 +191,8 @@ def with_query(context: template.Context, **changes: object) -> str:
     return f"?{query.urlencode()}"
 
 
-def _local(at: datetime) -> str:
+def moment_text(at: datetime) -> str:
+    """Return date and time in the reader's zone, as text."""
     zone = timezone.get_current_timezone()
     return formats.date_format(at.astimezone(zone), gettext("j M Y, H:i"))
 

@@ -1,0 +1,210 @@
+"""The customer's orders: the list, one order, what can be asked of it, and the list as a file."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Any, Final
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+from django.views.decorators.http import require_GET, require_POST
+
+from relaypanel import clock, money
+from relaypanel.dashboard import order_words, refusals
+from relaypanel.errors import Refused
+from relaypanel.look.page import PageRequest
+from relaypanel.look.templatetags.look import STATES
+from relaypanel.orders import detail, history, requests, standing
+from relaypanel.orders.history import Cursor, Tab, Wanted
+from relaypanel.orders.models import Order
+
+TEXT_MAX: Final = 2048
+# What a spreadsheet would read as a formula begins with one of these.
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+@login_required
+@require_GET
+def page(request: PageRequest) -> HttpResponse:
+    wanted = _wanted(request)
+    after = Cursor.parse(request.GET.get("after", ""))
+    found = history.page(wanted, after=after)
+    context: dict[str, Any] = {
+        "rows": standing.of(found.orders, now=clock.now()),
+        "after": found.after,
+        "is_first": after is None,
+        "wanted": wanted,
+    }
+    if request.htmx:
+        return render(request, "dashboard/orders/_rows.html", context)
+    context |= {
+        "tabs": _tabs(request.user.pk, wanted),
+        "since": request.GET.get("from", ""),
+        "until": request.GET.get("to", ""),
+        "is_searched": bool(wanted.text or wanted.since or wanted.until),
+        "cleared": f"?state={wanted.tab}" if wanted.tab else "?",
+    }
+    return render(request, "dashboard/orders/page.html", context)
+
+
+@login_required
+@require_GET
+def one(request: PageRequest, order_id: int) -> HttpResponse:
+    try:
+        found = detail.read(user_id=request.user.pk, order_id=order_id, now=clock.now())
+    except requests.OrderNotFound:
+        raise Http404 from None
+    context = {
+        "one": found.standing,
+        "order": found.standing.order,
+        "detail": found,
+        "moments": order_words.timeline(
+            events=found.events, cancel=found.cancel, refills=found.refills
+        ),
+    }
+    name = "_one.html" if request.htmx else "one.html"
+    return render(request, f"dashboard/orders/{name}", context)
+
+
+@login_required
+@require_POST
+def cancel(request: PageRequest, order_id: int) -> HttpResponse:
+    refused = requests.ask_cancel(user_id=request.user.pk, order_ids=[order_id], now=clock.now())[
+        order_id
+    ]
+    return _answer(request, order_id, refused, done=_("The order is to be canceled."))
+
+
+@login_required
+@require_POST
+def refill(request: PageRequest, order_id: int) -> HttpResponse:
+    outcome = requests.ask_refill(user_id=request.user.pk, order_ids=[order_id], now=clock.now())[
+        order_id
+    ]
+    refused = outcome if isinstance(outcome, Refused) else None
+    return _answer(request, order_id, refused, done=_("The refill is asked for."))
+
+
+@login_required
+@require_GET
+def export(request: PageRequest) -> StreamingHttpResponse:
+    """Send the orders that the list would show, as many as there are, as they are read."""
+    rows = _csv(_wanted(request))
+    response = StreamingHttpResponse(rows, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="orders.csv"'
+    return response
+
+
+def _wanted(request: PageRequest) -> Wanted:
+    tab = request.GET.get("state", "")
+    until = _day(request.GET.get("to", ""))
+    return Wanted(
+        user_id=request.user.pk,
+        tab=Tab(tab) if tab in Tab.__members__.values() else None,
+        text=request.GET.get("q", "").strip()[:TEXT_MAX],
+        since=_midnight(_day(request.GET.get("from", ""))),
+        until=_midnight(until + timedelta(days=1) if until else None),
+    )
+
+
+def _day(text: str) -> date | None:
+    """Return the day that a date field says, None for what is none."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    # Beyond these, the reader's time zone could lead out of the calendar.
+    return day if 1970 <= day.year <= 9000 else None
+
+
+def _midnight(day: date | None) -> datetime | None:
+    return None if day is None else datetime.combine(day, time(), timezone.get_current_timezone())
+
+
+def _tabs(user_id: int, wanted: Wanted) -> list[dict[str, object]]:
+    counts = history.counts(user_id=user_id)
+    every = {
+        "words": pgettext("orders", "All"),
+        "value": "",
+        "count": sum(counts.values()),
+        "current": wanted.tab is None,
+    }
+    return [every] + [
+        {
+            "words": STATES[tab.value][1],
+            "value": tab.value,
+            "count": count,
+            "current": wanted.tab is tab,
+        }
+        for tab, count in counts.items()
+    ]
+
+
+def _answer(
+    request: PageRequest, order_id: int, refused: Refused | None, *, done: str
+) -> HttpResponse:
+    if isinstance(refused, requests.OrderNotFound):
+        raise Http404
+    if refused is None:
+        messages.success(request, done)
+    else:
+        messages.error(request, refusals.words(refused))
+    return redirect("dashboard:order", order_id)
+
+
+def _csv(wanted: Wanted) -> Iterator[bytes]:
+    # Spreadsheets take a file for UTF-8 when it begins with this mark.
+    yield "\ufeff".encode()
+    yield _line(_HEADINGS)
+    for order in history.every(wanted):
+        yield _line(_cells(order))
+
+
+_HEADINGS: Final = (
+    *("order", "placed_at", "service", "name", "link", "quantity", "start_count", "remains"),
+    *("charge", "refunded", "status", "ended_at", "part_of"),
+)
+
+
+def _cells(order: Order) -> tuple[object, ...]:
+    return (
+        order.pk,
+        order.placed_at.isoformat(timespec="seconds"),
+        order.service_id,
+        order.service.name,
+        order.link,
+        order.quantity,
+        order.start_count,
+        order.remains,
+        money.text(order.charge_e8),
+        money.text(order.refunded_e8),
+        STATES[order.status][1],
+        order.ended_at and order.ended_at.isoformat(timespec="seconds"),
+        order.parent_id,
+    )
+
+
+class _Echo:
+    def write(self, text: str) -> bytes:
+        return text.encode()
+
+
+def _line(cells: Sequence[object]) -> bytes:
+    line: bytes = _WRITER.writerow([_safe(cell) for cell in cells])
+    return line
+
+
+_WRITER: Final = csv.writer(_Echo())
+
+
+def _safe(cell: object) -> str:
+    """Return the cell as text that no spreadsheet takes for a formula."""
+    text = "" if cell is None else str(cell)
+    return f"'{text}" if text.startswith(_FORMULA) else text
