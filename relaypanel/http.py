@@ -3,7 +3,8 @@
 Nothing can be asked twice upstream, so a failure comes in two kinds.  `NotSent`: no byte of
 the request went out, and it may be made again.  `Unclear`: some may have arrived, and then
 only a look upstream tells.  Addresses of providers are typed into forms, so every address is
-judged where its socket is made: a private one is dialled only inside PRIVATE_PROVIDERS.
+judged where its socket is made: a private one is dialled only inside PRIVATE_PROVIDERS, and by
+customers' webhooks only inside PRIVATE_WEBHOOKS.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import ipaddress
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace, TracebackType
 from typing import Any, Final, Protocol, Self, TypeAlias
 from urllib.parse import urlencode
@@ -80,12 +82,28 @@ class Post(Protocol):
     ) -> Reply: ...
 
 
+class Send(Protocol):
+    """`Session.send`, or what stands in for it."""
+
+    async def __call__(
+        self,
+        url: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        *,
+        deadline_seconds: float,
+        bytes_max: int,
+    ) -> Reply: ...
+
+
 class Session:
     """Connections of one worker.  Enter it inside the event loop that will use it."""
 
     async def __aenter__(self) -> Self:
-        self._shared = _session(force_close=False)
-        self._fresh = _session(force_close=True)
+        self._shared = _session(force_close=False, inside="PRIVATE_PROVIDERS")
+        self._fresh = _session(force_close=True, inside="PRIVATE_PROVIDERS")
+        # Customers choose where these go, so they share no connection with the others.
+        self._webhooks = _session(force_close=True, inside="PRIVATE_WEBHOOKS")
         return self
 
     async def __aexit__(
@@ -96,6 +114,7 @@ class Session:
     ) -> None:
         await self._shared.close()
         await self._fresh.close()
+        await self._webhooks.close()
 
     async def post(
         self,
@@ -118,11 +137,25 @@ class Session:
         # A kept connection may be dead already, and a call that dies on it is never certain.
         session = self._shared if ready is None else self._fresh
         call = _Call(ready=ready, until=clock.monotonic() + deadline_seconds)
-        try:
-            async with asyncio.timeout(deadline_seconds):
-                return await _exchange(session, call, url, form, bytes_max)
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise call.failure(error) from error
+        body = urlencode(form).encode()
+        return await _within(deadline_seconds, session, call, url, body, {}, bytes_max)
+
+    async def send(
+        self,
+        url: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        *,
+        deadline_seconds: float,
+        bytes_max: int,
+    ) -> Reply:
+        """Return the reply to a webhook's body; private places are those of PRIVATE_WEBHOOKS.
+
+        Raises as `post` does.
+        """
+        assert body
+        call = _Call(ready=None, until=clock.monotonic() + deadline_seconds)
+        return await _within(deadline_seconds, self._webhooks, call, url, body, headers, bytes_max)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -148,29 +181,34 @@ class _Call:
 
 
 class _Private(OSError):
-    """A private address outside PRIVATE_PROVIDERS."""
+    """A private address outside the networks of a setting."""
 
-    def __init__(self, address: str) -> None:
-        super().__init__(f"{address} is not a public address; see PRIVATE_PROVIDERS")
+    def __init__(self, address: str, inside: str) -> None:
+        super().__init__(f"{address} is not a public address; see {inside}")
 
 
 class _Resolver(ThreadedResolver):
+    def __init__(self, inside: str) -> None:
+        super().__init__()
+        self._inside = inside
+
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
         found = await super().resolve(host, port, family)
         # One private address among public ones is no accident: refuse them all.
         for address in found:
-            _refuse_private(address["host"])
+            _refuse_private(address["host"], self._inside)
         return found
 
 
-def _session(*, force_close: bool) -> aiohttp.ClientSession:
+def _session(*, force_close: bool, inside: str) -> aiohttp.ClientSession:
+    """Return a session that dials private addresses inside the networks of a setting alone."""
     # No limit here: how many calls a provider gets at once is its own setting.
     connector = aiohttp.TCPConnector(
         limit=0,
-        resolver=_Resolver(),
-        socket_factory=_public_socket,
+        resolver=_Resolver(inside),
+        socket_factory=partial(_public_socket, inside),
         force_close=force_close,
         keepalive_timeout=None if force_close else KEEPALIVE_SECONDS,
     )
@@ -185,17 +223,18 @@ def _session(*, force_close: bool) -> aiohttp.ClientSession:
     )
 
 
-def _public_socket(address: tuple[Any, ...]) -> socket.socket:
+def _public_socket(inside: str, address: tuple[Any, ...]) -> socket.socket:
     # A literal address never meets the resolver.  Here is what is really dialled.
     family, kind, protocol, _, target = address
-    _refuse_private(str(target[0]))
+    _refuse_private(str(target[0]), inside)
     return socket.socket(family=family, type=kind, proto=protocol)
 
 
-def _refuse_private(text: str) -> None:
+def _refuse_private(text: str, inside: str) -> None:
     address = _unwrapped(ipaddress.ip_address(text))
-    if not _is_public(address) and not any(address in net for net in settings.PRIVATE_PROVIDERS):
-        raise _Private(text)
+    allowed = getattr(settings, inside)
+    if not _is_public(address) and not any(address in network for network in allowed):
+        raise _Private(text, inside)
 
 
 def _unwrapped(
@@ -240,13 +279,37 @@ def _trace() -> aiohttp.TraceConfig:
     return trace
 
 
+async def _within(
+    deadline_seconds: float,
+    session: aiohttp.ClientSession,
+    call: _Call,
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    bytes_max: int,
+) -> Reply:
+    try:
+        async with asyncio.timeout(deadline_seconds):
+            return await _exchange(session, call, url, body, headers, bytes_max)
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        raise call.failure(error) from error
+
+
 async def _exchange(
-    session: aiohttp.ClientSession, call: _Call, url: str, form: Mapping[str, str], bytes_max: int
+    session: aiohttp.ClientSession,
+    call: _Call,
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    bytes_max: int,
 ) -> Reply:
     # As a stream: bytes in one piece would hold up the event loop when they are many.
-    body = io.BytesIO(urlencode(form).encode())
     async with session.post(
-        url, data=body, allow_redirects=False, trace_request_ctx=call
+        url,
+        data=io.BytesIO(body),
+        headers=headers,
+        allow_redirects=False,
+        trace_request_ctx=call,
     ) as response:
         return Reply(
             status=response.status,

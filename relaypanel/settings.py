@@ -28,6 +28,8 @@ TRUSTED_PROXIES = checks.networks(env, "TRUSTED_PROXIES")
 # Providers may live on a private address only where the operator says so: a provider's address
 # is typed into a form, and must not become a way into the operator's own network.
 PRIVATE_PROVIDERS = checks.networks(env, "PRIVATE_PROVIDERS")
+# So must the addresses that customers give their webhooks, which are strangers' words.
+PRIVATE_WEBHOOKS = checks.networks(env, "PRIVATE_WEBHOOKS")
 # A key in a URL ends up in logs, so API v2 answers GET only on the operator's word.
 API_GET = checks.boolean(env, "API_GET", default=False)
 API_BODY_BYTES_MAX = 2 * 1024 * 1024

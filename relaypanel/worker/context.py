@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ParamSpec, Protocol, TypeVar
 
+from relaypanel.notices.courier import Courier
 from relaypanel.providers.client import Client
 from relaypanel.providers.models import Provider
 
@@ -17,6 +18,8 @@ class Context(Protocol):
     stopping: bool
 
     def client(self, provider: Provider) -> Client: ...
+
+    def courier(self) -> Courier: ...
 
     async def db(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a domain call in a thread that may talk to the database."""

@@ -17,9 +17,13 @@ from relaypanel import clock
 from relaypanel.catalogue import mirror, terms
 from relaypanel.duties.lease import Lease
 from relaypanel.errors import ProviderError, Refused
+from relaypanel.notices import deliver
+from relaypanel.notices.courier import Courier
+from relaypanel.notices.deliver import Outcome, Parcel
 from relaypanel.orders import (
     forward,
     health,
+    news,
     reconcile,
     recount,
     schedules,
@@ -29,6 +33,7 @@ from relaypanel.orders import (
 )
 from relaypanel.orders.models import Refill
 from relaypanel.orders.sweep import Sweep
+from relaypanel.payments import affiliates, low_balance, topup
 from relaypanel.providers import inquiry, refresh
 from relaypanel.providers.answers import RefillTaken, Rejected
 from relaypanel.providers.client import Client
@@ -40,6 +45,8 @@ from relaypanel.worker.sending import Sender
 
 log = structlog.get_logger(__name__)
 
+# Customers whose spending is looked at in one go.
+REFERRALS: Final = 20
 # A job gives its duty back after this long even if there is more to do, so that others get a turn.
 RUN_SECONDS: Final = 10
 
@@ -131,6 +138,26 @@ async def learn_speeds(context: Context, lease: Lease) -> Rest:
     return Rest(seconds=60 if seen - lease.cursor < speed.BATCH else 0, cursor=seen)
 
 
+async def follow_orders(context: Context, lease: Lease) -> Rest:
+    """Tell customers what became of their orders and refills."""
+    cursor, is_whole = await context.db(_follow_orders, lease.cursor)
+    return Rest(seconds=5 if is_whole else 0, cursor=cursor)
+
+
+async def carry_notices(context: Context, _lease: Lease) -> Rest:
+    """Send the letters and call the webhooks that are due."""
+    parcels = await context.db(_take_parcels)
+    courier = context.courier()
+    await together.wait(_carry(context, courier, parcel) for parcel in parcels)
+    return Rest(seconds=0 if parcels else 2)
+
+
+async def keep_payments(context: Context, lease: Lease) -> Rest:
+    """End requests for top-ups that nobody paid, watch low balances, and pay affiliates."""
+    cursor = await context.db(_keep_payments, lease.cursor)
+    return Rest(seconds=0 if cursor else 30, cursor=cursor)
+
+
 Job = Callable[[Context, Lease], Awaitable[Rest]]
 
 JOBS: Final[dict[str, Job]] = {
@@ -143,7 +170,11 @@ JOBS: Final[dict[str, Job]] = {
     "mirror": mirror_prices,
     "schedules": run_schedules,
     "speeds": learn_speeds,
+    "news": follow_orders,
+    "notices": carry_notices,
+    "payments": keep_payments,
 }
+ALONE: Final = ("schedules", "speeds", "news", "notices", "payments")
 PER_PROVIDER: Final = ("send", "poll", "poll_old", "poll_ended", "ask", "reconcile", "mirror")
 
 
@@ -153,7 +184,34 @@ def duties() -> list[str]:
     A provider that gets no new orders still has old ones to be followed.
     """
     providers = Provider.objects.values_list("pk", flat=True)
-    return ["schedules", "speeds", *(f"{kind}:{pk}" for pk in providers for kind in PER_PROVIDER)]
+    return [*ALONE, *(f"{kind}:{pk}" for pk in providers for kind in PER_PROVIDER)]
+
+
+def _follow_orders(cursor: int) -> tuple[int, bool]:
+    return news.follow(cursor=cursor, now=clock.of_database())
+
+
+def _take_parcels() -> list[Parcel]:
+    now = clock.of_database()
+    deliver.forget_old(now=now)
+    return deliver.take(now=now)
+
+
+async def _carry(context: Context, courier: Courier, parcel: Parcel) -> None:
+    outcome = await courier.carry(parcel)
+    await context.db(_record_outcome, parcel, outcome)
+
+
+def _record_outcome(parcel: Parcel, outcome: Outcome) -> None:
+    deliver.settle(parcel, outcome, now=clock.of_database())
+
+
+def _keep_payments(cursor: int) -> int:
+    now = clock.of_database()
+    if cursor == 0:
+        topup.expire_due(now=now)
+        low_balance.look(now=now)
+    return affiliates.share_spending(after=cursor, limit=REFERRALS, now=now)
 
 
 async def _provider(context: Context, lease: Lease) -> Provider:

@@ -23,6 +23,7 @@ from relaypanel import clock, http
 from relaypanel.duties import lease as leases
 from relaypanel.duties.lease import Lease
 from relaypanel.errors import ProviderError
+from relaypanel.notices.courier import Courier
 from relaypanel.providers import logbook, registry
 from relaypanel.providers.client import Client
 from relaypanel.providers.models import Provider
@@ -106,6 +107,9 @@ class Worker:
 
     def client(self, provider: Provider) -> Client:
         return Client(registry.endpoint(provider), self._session.post)
+
+    def courier(self) -> Courier:
+        return Courier(self._session.send)
 
     async def db(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         work = partial(_with_connection, partial(call, *args, **kwargs))

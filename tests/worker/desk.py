@@ -22,6 +22,7 @@ from relaypanel import http
 from relaypanel.catalogue.models import Service
 from relaypanel.duties.lease import Lease
 from relaypanel.duties.models import Duty
+from relaypanel.notices.courier import Courier
 from relaypanel.orders import place
 from relaypanel.orders.models import Order
 from relaypanel.orders.place import OrderRequest
@@ -115,6 +116,7 @@ class Desk:
         self.stopping = False
         self.line = line
         self.post: http.Post = line.post
+        self.send: http.Send = _unanswered
         self.failing: Callable[[Callable[..., Any]], Exception | None] = lambda _: None
 
     def do(self, job: Job, provider: Provider, *, cursor: int = 0) -> Rest:
@@ -125,6 +127,9 @@ class Desk:
 
     def client(self, provider: Provider) -> Client:
         return Client(registry.endpoint(provider), self.post)
+
+    def courier(self) -> Courier:
+        return Courier(self.send)
 
     async def db(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         failure = self.failing(call)
@@ -166,6 +171,10 @@ def waiting(orders: int = 1, **settings: Any) -> tuple[Provider, list[Order]]:
 
 def statuses(orders: list[Order]) -> list[str]:
     return [scene.again(order).status for order in orders]
+
+
+async def _unanswered(*_: object, **__: object) -> http.Reply:
+    raise http.NotSent("nobody is there")
 
 
 def _held(name: str, *, cursor: int) -> Lease:

@@ -436,7 +436,7 @@ class TestDuties:
         stopped = cast.provider(name="stopped", enabled=False)
 
         assert sorted(jobs.duties()) == sorted(
-            ["schedules", "speeds"]
+            [*jobs.ALONE]
             + [f"{kind}:{it.pk}" for it in (working, stopped) for kind in jobs.PER_PROVIDER]
         )
 
