@@ -18,8 +18,6 @@ from tests.faults.hostile import Answer, Hostile, endless, raw
 pytestmark = [pytest.mark.sockets, pytest.mark.postgresql]
 
 ORDERS = size.of(short=300, full=4000)
-# Its breaker rests a second in place of sixty, so that they are asked again and again.
-RESTING = "resting=1"
 # More than they can answer for all the while.
 WAITING = size.of(short=200, full=2000)
 # In the suite the machine does other things as well.
@@ -57,7 +55,7 @@ class TestSlowProviders:
         with Hostile(ANSWERS) as panel, Ground(database_url) as place:
             good = place.provider("good", concurrency=16, deadline_ms=5000)
             place.control(latency={"min_ms": 50, "max_ms": 50})
-            worker = place.forks.worker("only=send", RESTING)
+            worker = place.forks.worker("only=send")
             _pace(place, good, ORDERS // 5)
             quiet = _pace(place, good, ORDERS)
             before_bytes = worker.rss_bytes()
