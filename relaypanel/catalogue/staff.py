@@ -26,6 +26,7 @@ class Changes(TypedDict, total=False):
     visibility: Visibility
     rate_locked: bool
     name_locked: bool
+    auto_refill: bool
 
 
 class UnknownService(errors.Refused):
@@ -45,16 +46,29 @@ class NotPaidFor(errors.Refused):
         )
 
 
+class NotRefilled(errors.Refused):
+    code = "not_refilled"
+
+    def __init__(self, *, service: Service) -> None:
+        super().__init__(
+            f"Service {service.pk} was not changed: it offers no refills, so that none can be "
+            "asked for by itself."
+        )
+
+
 def change(*, service_id: int, now: datetime, **changes: Unpack[Changes]) -> Service:
     """Return a service with these columns changed; a rate or words that are set are locked too.
 
-    A rate that is unlocked follows its mark-up at once.  Raises UnknownService and NotPaidFor.
+    A rate that is unlocked follows its mark-up at once.  Raises UnknownService,
+    NotPaidFor and NotRefilled.
     """
     with transaction.atomic():
         stock.lock()
         service = Service.objects.select_for_update(no_key=True).filter(pk=service_id).first()
         if service is None:
             raise UnknownService(service_id=service_id)
+        if changes.get("auto_refill") and service.refill_days is None:
+            raise NotRefilled(service=service)
         _write(service, _with_locks(changes), now)
         asked_for_sale = changes.keys() & {"rate_e8", "visibility"}
         turns = [turn(each, rules=pricing_rules.load()) for each in stock.of([service_id])]

@@ -24,8 +24,8 @@ UNCLEAR: Final = "unclear_answers"
 # It answers calls that risk nothing: one order may go now.
 PROBED: Final = "one_at_a_time"
 # The rests after the third unclear answer, and after each unclear probe; the last stays.  A storm
-# of 20 seconds ends for us within 15 seconds, and an hour in which orders alone fail costs 62.
-RESTS_SECONDS: Final = (5, 10, 20, 40, 60)
+# of 20 seconds costs one probe and is over for us 10 seconds later; an hour of it costs 61.
+RESTS_SECONDS: Final = (10, 20, 40, 60)
 # Between two calls that risk nothing.
 ASK_AGAIN: Final = timedelta(seconds=5)
 # How long a provider rests after an answer that needs its owner: a top-up or a new key.

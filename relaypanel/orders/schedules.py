@@ -52,6 +52,18 @@ class DripFeedOver(errors.Refused):
     code = "drip_feed_over"
 
 
+class NoDripFeed(errors.Refused):
+    code = "no_drip_feed"
+
+
+def parent(order_id: int) -> Order:
+    """Return the order of a drip-feed, whoever owns it.  Raises NoDripFeed."""
+    feed = DripFeed.objects.select_related("order").filter(pk=order_id).first()
+    if feed is None:
+        raise NoDripFeed(f"order {order_id} is no drip-feed")
+    return feed.order
+
+
 def look(*, now: datetime) -> int:
     """Do all that is due, and return how many runs were made.  Several may look at once."""
     with transaction.atomic():

@@ -45,6 +45,21 @@ class TestChange:
 
         assert money.text(changed.rate_e8) == "1.2"
 
+    def test_switches_automatic_refills(self) -> None:
+        service = cast.service(refill_days=30)
+
+        assert staff.change(service_id=service.pk, now=after(1), auto_refill=True).auto_refill
+        assert not staff.change(service_id=service.pk, now=after(2), auto_refill=False).auto_refill
+
+    def test_refuses_automatic_refills_where_there_are_none(self) -> None:
+        service = cast.service()
+
+        with pytest.raises(staff.NotRefilled):
+            staff.change(service_id=service.pk, now=after(1), auto_refill=True)
+
+        service.refresh_from_db()
+        assert not service.auto_refill
+
     def test_tells_customers(self) -> None:
         service = cast.service(rate="1")
         staff.change(service_id=service.pk, now=after(1), rate_e8=money.parse("2"))

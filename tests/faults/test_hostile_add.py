@@ -21,7 +21,8 @@ from tests.faults.hostile import Answer, Hostile, raw, reply
 pytestmark = [pytest.mark.sockets, pytest.mark.postgresql]
 
 ORDERS_OF_EACH = size.of(short=2, full=10)
-DEADLINE_MS = 1000
+# Some 500 calls at once, to a panel that is a thread of the test's own.
+DEADLINE_MS = size.of(short=1000, full=4000)
 STORM_ORDERS = size.of(short=100, full=500)
 STORM_SECONDS = size.of(short=2, full=20)
 # In the suite it does not last until the breaker's rests have grown.

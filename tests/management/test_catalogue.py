@@ -157,6 +157,14 @@ class TestSet:
         with pytest.raises(CommandError, match="There is no service 404"):
             call_command("catalogue", "set", "404", "--hide")
 
+    def test_switches_automatic_refills(self) -> None:
+        service = cast.service(refill_days=30)
+
+        call_command("catalogue", "set", str(service.pk), "--auto-refill")
+
+        service.refresh_from_db()
+        assert service.auto_refill
+
 
 @pytest.mark.sockets
 class TestSync:

@@ -172,3 +172,33 @@ class TestRelease:
 
         with pytest.raises(CommandError, match="only a held one"):
             run("release", order.pk)
+
+
+class TestDripFeed:
+    def test_is_paused_resumed_and_stopped(self) -> None:
+        parent = scene.drip_feed(runs=3)
+        assert scene.balance() == "997"
+
+        assert run("drip-feed", "pause", parent.pk) == f"drip-feed {parent.pk} is paused\n"
+        assert run("drip-feed", "resume", parent.pk) == f"drip-feed {parent.pk} is going\n"
+        assert run("drip-feed", "stop", parent.pk) == f"drip-feed {parent.pk} is made\n"
+
+        assert scene.balance() == "1000"
+        assert scene.reasons(parent) == [
+            "drip_feed_paused",
+            "drip_feed_resumed",
+            "drip_feed_stopped",
+        ]
+
+    def test_is_another_thing_than_an_order(self) -> None:
+        order = scene.order()
+
+        with pytest.raises(CommandError, match=f"order {order.pk} is no drip-feed"):
+            run("drip-feed", "pause", order.pk)
+
+    def test_cannot_be_paused_when_no_run_is_to_come(self) -> None:
+        parent = scene.drip_feed(runs=1)
+        run("drip-feed", "stop", parent.pk)
+
+        with pytest.raises(CommandError, match=f"order {parent.pk}"):
+            run("drip-feed", "pause", parent.pk)

@@ -57,8 +57,8 @@ class TestIsToBeAsked:
     def test_once_the_rest_of_the_breaker_is_over(self) -> None:
         _break()
 
-        assert not health.is_to_be_asked(scene.upstream(), now=later(seconds=4.999))
-        assert health.is_to_be_asked(scene.upstream(), now=later(seconds=5))
+        assert not health.is_to_be_asked(scene.upstream(), now=later(seconds=9.999))
+        assert health.is_to_be_asked(scene.upstream(), now=later(seconds=10))
 
     def test_not_for_another_pause_or_while_its_owner_stopped_it(self) -> None:
         _break()
@@ -76,7 +76,7 @@ class TestNoteAsked:
 
         self._answer(plainly=True)
 
-        assert health.room(scene.upstream(), now=later(seconds=5)) == 1
+        assert health.room(scene.upstream(), now=later(seconds=10)) == 1
         assert not health.is_to_be_asked(scene.upstream(), now=later(hours=1))
 
     def test_asks_a_silent_one_again_and_risks_nothing(self) -> None:
@@ -84,20 +84,20 @@ class TestNoteAsked:
 
         self._answer(plainly=False)
 
-        assert health.room(scene.upstream(), now=later(seconds=6)) == 0
-        assert not health.is_to_be_asked(scene.upstream(), now=later(seconds=9.999))
-        assert health.is_to_be_asked(scene.upstream(), now=later(seconds=10))
+        assert health.room(scene.upstream(), now=later(seconds=16)) == 0
+        assert not health.is_to_be_asked(scene.upstream(), now=later(seconds=14.999))
+        assert health.is_to_be_asked(scene.upstream(), now=later(seconds=15))
 
     def test_rests_longer_when_the_order_that_went_is_unclear_again(self) -> None:
         _break()
         self._answer(plainly=True)
 
-        health.note(provider_id=scene.upstream().pk, answer=UNCLEAR, now=later(seconds=5))
+        health.note(provider_id=scene.upstream().pk, answer=UNCLEAR, now=later(seconds=10))
 
         provider = scene.upstream()
         assert (provider.paused_for, provider.paused_until) == (
             "unclear_answers",
-            later(seconds=15),
+            later(seconds=30),
         )
 
     @pytest.mark.parametrize("answer", [ACCEPTED, no(Fault.NEVER)])
@@ -105,10 +105,10 @@ class TestNoteAsked:
         _break()
         self._answer(plainly=True)
 
-        health.note(provider_id=scene.upstream().pk, answer=answer, now=later(seconds=5))
+        health.note(provider_id=scene.upstream().pk, answer=answer, now=later(seconds=10))
 
         provider = scene.upstream()
-        assert health.room(provider, now=later(seconds=5)) == provider.concurrency
+        assert health.room(provider, now=later(seconds=10)) == provider.concurrency
 
     def test_changes_nothing_when_the_breaker_has_closed_meanwhile(self) -> None:
         provider = scene.upstream()
@@ -116,11 +116,11 @@ class TestNoteAsked:
         self._answer(plainly=True)
         self._answer(plainly=False)
 
-        assert health.room(scene.upstream(), now=later(seconds=5)) == provider.concurrency
+        assert health.room(scene.upstream(), now=later(seconds=10)) == provider.concurrency
 
     def _answer(self, *, plainly: bool) -> None:
         health.note_asked(
-            provider_id=scene.upstream().pk, answers_plainly=plainly, now=later(seconds=5)
+            provider_id=scene.upstream().pk, answers_plainly=plainly, now=later(seconds=10)
         )
 
 
@@ -147,15 +147,15 @@ class TestNote:
         provider = self.note(UNCLEAR)
 
         assert (provider.paused_for, provider.unclear_in_a_row) == ("unclear_answers", 3)
-        assert provider.paused_until == later(seconds=5)
+        assert provider.paused_until == later(seconds=10)
         assert not health.is_well(provider)
 
     def test_breaks_again_at_the_first_unclear_answer_after_the_break(self) -> None:
         self.note(UNCLEAR, UNCLEAR, UNCLEAR)
 
-        provider = self.note(UNCLEAR, seconds=5)
+        provider = self.note(UNCLEAR, seconds=10)
 
-        assert provider.paused_until == later(seconds=15)
+        assert provider.paused_until == later(seconds=30)
 
     def test_rests_longer_while_probes_stay_unclear_up_to_a_minute(self) -> None:
         self.note(UNCLEAR, UNCLEAR)
@@ -166,7 +166,7 @@ class TestNote:
             rests.append((until - later(seconds=seconds)).total_seconds())
             seconds += rests[-1]
 
-        assert rests == [5, 10, 20, 40, 60, 60]
+        assert rests == [10, 20, 40, 60, 60, 60]
 
     def test_takes_nothing_from_calls_that_had_set_out_before_it_broke(self) -> None:
         before = self.note(UNCLEAR, UNCLEAR, UNCLEAR)

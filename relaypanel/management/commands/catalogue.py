@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from argparse import BooleanOptionalAction
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
@@ -102,7 +103,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{_line(service)}  ({fulfilled})")
 
     def _set(self, options: dict[str, Any]) -> None:
-        names = ("name", "visibility", "rate_locked", "name_locked")
+        names = ("name", "visibility", "rate_locked", "name_locked", "auto_refill")
         changes = {name: options[name] for name in names if options[name] is not None}
         if options["rate"] is not None:
             changes["rate_e8"] = rates.parse(options["rate"])
@@ -200,6 +201,11 @@ def _add_set_arguments(changed: CommandParser) -> None:
         shown.add_argument(
             flag, dest="visibility", action="store_const", const=visibility, help=about
         )
+    changed.add_argument(
+        "--auto-refill",
+        action=BooleanOptionalAction,
+        help="ask for a refill of its new orders when they drop, where the provider counts again",
+    )
     for what in ("rate", "name"):
         locks = changed.add_mutually_exclusive_group()
         for verb, value, about in (

@@ -9,15 +9,15 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from relaypanel import clock, errors, money
-from relaypanel.orders import staff, unconfirmed
-from relaypanel.orders.models import Order, Status
+from relaypanel.orders import schedules, staff, unconfirmed
+from relaypanel.orders.models import DripFeed, Order, Status
 from relaypanel.orders.unconfirmed import Waiting
 
 Run = Callable[[dict[str, Any]], None]
 
 
 class Command(BaseCommand):
-    help = "Move orders by hand, and look after those that nobody answered for."
+    help = "Move orders by hand, and look after drip-feeds and those that nobody answered for."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -30,6 +30,13 @@ class Command(BaseCommand):
         release.add_argument("id", type=int, metavar="ORDER")
         release.add_argument("--reason", default="", help="why you know that nobody has it")
         release.set_defaults(run=self._release)
+        about = "drip-feeds: their runs to come"
+        _add_verbs(
+            commands.add_parser("drip-feed", help=about, description=about),
+            ("pause", self._pause, "make no run until it is resumed"),
+            ("resume", self._resume, "go on: a run whose time has passed comes at once"),
+            ("stop", self._stop, "make no run any more, and give back what they cost"),
+        )
         about = "orders that a provider may have taken without telling"
         self._add_unconfirmed(commands.add_parser("unconfirmed", help=about, description=about))
 
@@ -80,6 +87,22 @@ class Command(BaseCommand):
             lambda now: staff.release(order_id=options["id"], reason=options["reason"], now=now)
         )
 
+    def _pause(self, options: dict[str, Any]) -> None:
+        self._switch(schedules.pause, options["id"])
+
+    def _resume(self, options: dict[str, Any]) -> None:
+        self._switch(schedules.resume, options["id"])
+
+    def _stop(self, options: dict[str, Any]) -> None:
+        self._switch(schedules.stop, options["id"])
+
+    def _switch(self, act: Callable[..., None], order_id: int) -> None:
+        try:
+            act(schedules.parent(order_id), now=clock.of_database())
+        except errors.Refused as refusal:
+            raise CommandError(str(refusal)) from None
+        self.stdout.write(f"drip-feed {order_id} is {DripFeed.objects.get(pk=order_id).state}")
+
     def _list(self, _options: dict[str, Any]) -> None:
         now = clock.of_database()
         for waiting in unconfirmed.waiting():
@@ -108,6 +131,14 @@ class Command(BaseCommand):
         except (errors.Refused, errors.ProviderError) as failure:
             raise CommandError(str(failure)) from None
         self.stdout.write(f"order {order.pk} is {order.status}")
+
+
+def _add_verbs(parser: ArgumentParser, *verbs: tuple[str, Run, str]) -> None:
+    added = parser.add_subparsers(title="what to do", required=True)
+    for name, run, about in verbs:
+        verb = added.add_parser(name, help=about, description=about)
+        verb.add_argument("id", type=int, metavar="ORDER")
+        verb.set_defaults(run=run)
 
 
 def _status(text: str) -> Status:
