@@ -67,6 +67,8 @@ class Worker:
         self._session = session
         self._lasting = timedelta(milliseconds=settings.LEASE_MS)
         self._threads = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="database")
+        # A lease is renewed however much work waits for a thread.
+        self._renewing = ThreadPoolExecutor(1, thread_name_prefix="renewing")
         self._running: dict[asyncio.Task[None], Lease] = {}
         self._refusal: history.WentBack | None = None
 
@@ -88,6 +90,7 @@ class Worker:
             keeper.cancel()
         await self._guarded(partial(self._remember, stop))
         self._threads.shutdown()
+        self._renewing.shutdown()
         log.info("worker_stopped")
         if self._refusal is not None:
             raise self._refusal
@@ -112,10 +115,7 @@ class Worker:
         return Courier(self._session.send)
 
     async def db(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        work = partial(_with_connection, partial(call, *args, **kwargs))
-        # What the duty has bound for its lines in the log goes along into the thread.
-        run = partial(contextvars.copy_context().run, work)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, run)
+        return await _in(self._threads, partial(call, *args, **kwargs))
 
     async def _do(self, lease: Lease) -> None:
         structlog.contextvars.bind_contextvars(**_subject(lease))
@@ -146,7 +146,8 @@ class Worker:
 
     async def _renew(self) -> None:
         if self._running:
-            await self.db(_renew, list(self._running.values()), self._lasting)
+            held = list(self._running.values())
+            await _in(self._renewing, partial(_renew, held, self._lasting))
 
     async def _every(self, seconds: float, act: Callable[[], Awaitable[object]]) -> None:
         while True:
@@ -199,6 +200,12 @@ def _ensure() -> None:
 def _words(error: Exception) -> str:
     """Return what an error says, in one line, or its kind if it says nothing."""
     return " ".join(str(error).split()) or type(error).__name__
+
+
+async def _in(threads: ThreadPoolExecutor, call: Callable[[], T]) -> T:
+    # What the duty has bound for its lines in the log goes along into the thread.
+    run = partial(contextvars.copy_context().run, partial(_with_connection, call))
+    return await asyncio.get_running_loop().run_in_executor(threads, run)
 
 
 def _with_connection(work: Callable[[], T]) -> T:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import typing
 import urllib.request
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
@@ -42,6 +43,7 @@ def at_work(line: Line) -> Iterator[Worker]:
         yield worker
     finally:
         worker._threads.shutdown()
+        worker._renewing.shutdown()
 
 
 def look_once(line: Line) -> Logs:
@@ -348,6 +350,33 @@ class TestRun:
 
         assert name not in claimed
         assert name not in [log["duty"] for log in told(logs, "lease_lost")]
+
+    def test_keeps_its_duties_though_all_threads_have_work(
+        self, line: Line, time: Time, settings: Settings
+    ) -> None:
+        settings.LEASE_MS = 60
+        provider, _ = waiting()
+        name = f"send:{provider.pk}"
+        over, stop = threading.Event(), asyncio.Event()
+
+        async def take_all_threads(number: int) -> None:
+            if line.forms[number - 1]["action"] != Action.ADD:
+                return
+            waits = [worker.db(over.wait, LIMIT_SECONDS) for _ in range(loop.DATABASE_THREADS)]
+            busy = asyncio.gather(*waits)
+            renewed_until = time.now + timedelta(seconds=0.11)
+            time.wait(0.05)
+            await seen(lambda: duty(name).leased_until == renewed_until)
+            over.set()
+            await busy
+            stop.set()
+
+        line.during = take_all_threads
+
+        with at_work(line) as worker:
+            asyncio.run(asyncio.wait_for(worker.run(stop), LIMIT_SECONDS))
+
+        assert over.is_set()
 
     @pytest.mark.parametrize(
         ("trouble", "words"),
