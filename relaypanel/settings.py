@@ -93,6 +93,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "relaypanel.dashboard.sessions.LastSeen",
+    "relaypanel.staff.act_as.ActAs",
     "relaypanel.look.reader.Reader",
 ]
 ROOT_URLCONF = "relaypanel.urls"

@@ -68,9 +68,9 @@ class Said:
 
 def said() -> Iterator[Said]:
     """Yield every text that the program or a template marks for translation."""
-    for path in sorted(PACKAGE.rglob("*.py")) + sorted(PACKAGE.rglob("*.html")):
+    for path in (*sorted(PACKAGE.rglob("*.py")), *_templates()):
         source = path.read_text()
-        if path.suffix == ".html":
+        if path.suffix != ".py":
             # Without the indentation, in which Python would see blocks.
             lines = templatize(source, origin=str(path)).splitlines()
             source = "\n".join(line.lstrip() for line in lines)
@@ -78,6 +78,10 @@ def said() -> Iterator[Said]:
         for line, text, _comments, context in found:
             where = f"{path.relative_to(ROOT)}:{line}"
             yield Said(where=where, text=text, context=context)
+
+
+def _templates() -> list[Path]:
+    return sorted((*PACKAGE.rglob("*.html"), *PACKAGE.rglob("templates/**/*.txt")))
 
 
 def catalogues() -> dict[Path, Catalog]:

@@ -116,7 +116,7 @@ def save_role(
         raise BadRoleName
     try:
         with transaction.atomic():
-            _check_owner(by)
+            check_owner(by)
             role = StaffRole() if role_id is None else _locked_role(role_id)
             before = _told(role) if role_id is not None else {}
             role.name = name
@@ -142,7 +142,7 @@ def save_role(
 def remove_role(*, role_id: int, by: Actor, now: datetime) -> None:
     """Raises OwnersOnly, NoSuchRole and RoleInUse."""
     with transaction.atomic():
-        _check_owner(by)
+        check_owner(by)
         role = _locked_role(role_id)
         members = role.members.count()
         if members:
@@ -165,7 +165,7 @@ def appoint(
     Raises OwnersOnly, NoSuchRole and LastOwner.
     """
     with transaction.atomic():
-        _check_owner(by)
+        check_owner(by)
         owners = lock_owners()
         user = User.objects.select_for_update(no_key=True).get(pk=user_id)
         if owners == {user.pk} and role != Role.OWNER:
@@ -192,7 +192,8 @@ def lock_owners() -> set[int]:
     return set(locked.values_list("pk", flat=True))
 
 
-def _check_owner(by: Actor) -> None:
+def check_owner(by: Actor) -> None:
+    """Raise OwnersOnly unless an owner acts, or somebody at the command line."""
     if by.user_id is None:
         return
     if not User.objects.filter(pk=by.user_id, role=Role.OWNER, is_active=True).exists():

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from django.db import transaction
 
-from relaypanel.accounts import keys, users
+from relaypanel.accounts import audit_log, keys, users
+from relaypanel.accounts.audit_log import Actor
 from relaypanel.accounts.models import Role, User
 from relaypanel.ledger import book
 
@@ -28,6 +29,25 @@ def enrol(
     with transaction.atomic():
         user = users.create(username=username, password=password, role=role, email=email, now=now)
         return equip(user, now=now)
+
+
+def enrol_by_staff(
+    *, username: str, password: str | None, email: str, by: Actor, now: datetime
+) -> User:
+    """Return a new customer whom staff have made.  Raises what users.create raises."""
+    with transaction.atomic():
+        enrolled = enrol(
+            username=username, password=password, role=Role.CUSTOMER, email=email, now=now
+        )
+        user = enrolled.user
+        audit_log.record(
+            by=by,
+            act="user.create",
+            subject=("user", user.pk),
+            after={"username": user.username, "email": user.email},
+            now=now,
+        )
+    return user
 
 
 def equip(user: User, *, now: datetime) -> Enrolled:

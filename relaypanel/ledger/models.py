@@ -87,3 +87,60 @@ class Transfer(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class AdjustmentState(models.TextChoices):
+    WAITING = "waiting"  # above the limit of one person: somebody else decides
+    DONE = "done"  # the money has moved
+    REJECTED = "rejected"
+
+
+class Adjustment(models.Model):
+    """Money that staff give or take by hand, and who stands for it."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="adjustments"
+    )
+    # Below zero: taken from the user.
+    amount_e8 = models.BigIntegerField()
+    reason = models.CharField(max_length=200)
+    state = models.CharField(max_length=8, choices=AdjustmentState.choices)
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
+    )
+    asked_at = models.DateTimeField()
+    # The second person; NULL: nobody had to, or nobody has yet.
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = (
+            models.Index(
+                fields=("id",),
+                condition=Q(state=AdjustmentState.WAITING),
+                name="adjustment_to_decide",
+            ),
+        )
+        constraints = (
+            models.CheckConstraint(
+                condition=~Q(amount_e8=0) & Q(amount_e8__range=(-money.MAX_E8, money.MAX_E8)),
+                name="an_adjustment_moves_something",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=AdjustmentState.values),
+                name="an_adjustment_state_is_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(decided_by=None) | ~Q(decided_by=F("asked_by")),
+                name="a_second_person_is_another_one",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=AdjustmentState.REJECTED) | Q(decided_by__isnull=False),
+                name="a_rejection_has_its_person",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"adjustment {self.pk} of {self.user_id}"

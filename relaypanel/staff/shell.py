@@ -35,6 +35,8 @@ class Way:
     words: str | Promise
     # Which count of Waiting stands beside it.
     waits: str = ""
+    # It stands in the bar of a phone too.
+    is_tab: bool = False
 
 
 # A section's pages as the side bar shows them, group by group.  A new page is one line.
@@ -47,6 +49,7 @@ WAYS: Final[Sequence[tuple[str | Promise, Sequence[Way]]]] = (
                 name="staff:orders",
                 icon="list-details",
                 words=_("Orders"),
+                is_tab=True,
             ),
         ),
     ),
@@ -66,6 +69,7 @@ WAYS: Final[Sequence[tuple[str | Promise, Sequence[Way]]]] = (
                 icon="circle-x",
                 words=_("Cancels"),
                 waits="cancels",
+                is_tab=True,
             ),
             Way(
                 section=Section.ORDERS,
@@ -73,6 +77,18 @@ WAYS: Final[Sequence[tuple[str | Promise, Sequence[Way]]]] = (
                 icon="refresh",
                 words=_("Refills"),
                 waits="refills",
+            ),
+        ),
+    ),
+    (
+        _("People"),
+        (
+            Way(
+                section=Section.USERS,
+                name="staff:users",
+                icon="users",
+                words=_("Users"),
+                is_tab=True,
             ),
         ),
     ),
@@ -129,8 +145,9 @@ class Desk:
 
     @property
     def tabs(self) -> list[Link]:
-        """The first ways, for the bar of a phone."""
-        return [link for group in self.groups for link in group.links][:4]
+        """The ways in the bar of a phone, which has room for four."""
+        ways = [way for _, group in WAYS for way in group if way.is_tab]
+        return self._links(ways)[:4]
 
     @cached_property
     def may_view(self) -> dict[str, bool]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from relaypanel.accounts.models import Section
-from relaypanel.staff import audit_log, home, orders, waiting
+from relaypanel.staff import act_as, audit_log, home, orders, users, waiting
 from relaypanel.staff.gate import page
 
 app_name = "staff"
@@ -37,6 +37,62 @@ _waiting = [
     page("staff/refills/<int:refill_id>", waiting.decide_refill, name="refill", section=_ORDERS),
 ]
 
+_USERS = Section.USERS
+
+_users = [
+    page("staff/users", users.page, name="users", section=_USERS),
+    page("staff/users/new", users.new, name="user-new", section=_USERS),
+    page("staff/users/<int:user_id>", users.one, name="user", section=_USERS),
+    page("staff/users/<int:user_id>/suspend", users.suspend, name="user-suspend", section=_USERS),
+    page("staff/users/<int:user_id>/resume", users.resume, name="user-resume", section=_USERS),
+    page(
+        "staff/users/<int:user_id>/key",
+        users.new_key,
+        name="user-key",
+        section=_USERS,
+        fresh=True,
+    ),
+    page("staff/users/<int:user_id>/limit", users.limit, name="user-limit", section=_USERS),
+    page(
+        "staff/users/<int:user_id>/role",
+        users.appoint,
+        name="user-role",
+        section=_USERS,
+        fresh=True,
+    ),
+    page(
+        "staff/users/<int:user_id>/act-as",
+        act_as.begin,
+        name="act-as",
+        section=_USERS,
+        fresh=True,
+    ),
+    page("staff/act-as/end", act_as.end, name="act-as-end", section=None),
+]
+
+_MONEY = Section.MONEY
+
+_money = [
+    page(
+        "staff/users/<int:user_id>/discount", users.discount, name="user-discount", section=_MONEY
+    ),
+    page("staff/users/<int:user_id>/rate", users.rate, name="user-rate", section=_MONEY),
+    page(
+        "staff/users/<int:user_id>/adjustment",
+        users.adjustment,
+        name="user-adjustment",
+        section=_MONEY,
+        fresh=True,
+    ),
+    page(
+        "staff/adjustments/<int:adjustment_id>",
+        users.decide_adjustment,
+        name="adjustment",
+        section=_MONEY,
+        fresh=True,
+    ),
+]
+
 _audit_log = [
     page("staff/audit-log", audit_log.page, name="audit-log", section=Section.AUDIT_LOG),
 ]
@@ -50,6 +106,8 @@ urlpatterns = [
     *_home,
     *_orders,
     *_waiting,
+    *_users,
+    *_money,
     *_audit_log,
     *_absent,
 ]

@@ -6,6 +6,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from relaypanel import money
+
 LANGUAGES = tuple(code for code, _ in settings.LANGUAGES)
 
 
@@ -85,3 +87,31 @@ class Announcement(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+
+class Profile(models.Model):
+    """One row: what the owner sets of the whole panel."""
+
+    # "": as PANEL_NAME says.
+    name = models.CharField(max_length=40, blank=True, default="")
+    # The colour of buttons and links, in degrees.
+    hue = models.PositiveSmallIntegerField(default=275)
+    sign_up_is_open = models.BooleanField(default=True)
+    # Customers see `closed_words` in place of the shop; the API and staff go on.
+    is_closed = models.BooleanField(default=False)
+    closed_words = models.CharField(max_length=300, blank=True, default="")
+    # What one person of the staff may give or take alone, in e8; above it a second one decides.
+    adjust_alone_max_e8 = models.BigIntegerField(default=100 * money.ONE_E8)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=Q(id=1), name="there_is_one_profile"),
+            models.CheckConstraint(condition=Q(hue__range=(0, 359)), name="a_hue_is_an_angle"),
+            models.CheckConstraint(
+                condition=Q(adjust_alone_max_e8__range=(0, money.MAX_E8)),
+                name="a_limit_of_one_person_is_not_negative",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name or "profile"

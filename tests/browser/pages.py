@@ -53,6 +53,9 @@ _DESK: Final = (
     Listed(name="desk-unconfirmed", path="/staff/unconfirmed", who="owner"),
     Listed(name="desk-cancels", path="/staff/cancels", who="owner"),
     Listed(name="desk-refills", path="/staff/refills", who="owner"),
+    Listed(name="desk-users", path="/staff/users", who="owner"),
+    Listed(name="desk-user-new", path="/staff/users/new", who="owner"),
+    Listed(name="desk-user", path="/staff/users/1", who="owner"),
     Listed(name="desk-audit-log", path="/staff/audit-log", who="owner"),
 )
 

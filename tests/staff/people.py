@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from allauth.account.internal.flows import login
 from allauth.mfa.models import Authenticator
 from django.test import Client
 
@@ -53,7 +54,8 @@ def person(username: str, role: Role, *, staff_role_id: int | None = None) -> Us
 def reauthenticated(client: Client) -> Client:
     """Let the browser's person have said a moment ago who they are."""
     session = client.session
-    session["account_authentication_methods"] = [
+    session[login._AUTHENTICATION_METHODS_USER_SESSION_KEY] = session["_auth_user_id"]
+    session[login.AUTHENTICATION_METHODS_SESSION_KEY] = [
         {"method": "password", "at": 2**40, "reauthenticated": True}
     ]
     session.save()

@@ -9,6 +9,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import pgettext_lazy
 
+from relaypanel.accounts.models import User
+
 register = template.Library()
 
 # The order's states as staff see them: what customers all see as pending is told apart.
@@ -25,6 +27,18 @@ STATES: Final = {
     "canceled": ("canceled", pgettext_lazy("order state for staff", "Canceled")),
 }
 
+ROLES: Final = {
+    "customer": pgettext_lazy("role", "Customer"),
+    "staff": pgettext_lazy("role", "Staff"),
+    "owner": pgettext_lazy("role", "Owner"),
+}
+
+ADJUSTMENTS: Final = {
+    "waiting": ("pending", pgettext_lazy("adjustment", "Waiting")),
+    "done": ("completed", pgettext_lazy("adjustment", "Done")),
+    "rejected": ("canceled", pgettext_lazy("adjustment", "Rejected")),
+}
+
 
 @register.simple_tag
 def state_pill(status: str) -> SafeString:
@@ -36,3 +50,27 @@ def state_pill(status: str) -> SafeString:
 def reason(code: str) -> str:
     """Return a timeline's stable code as it reads: "refused_upstream" is "refused upstream"."""
     return code.replace("_", " ")
+
+
+@register.simple_tag
+def role_words(user: User) -> str:
+    """Return what somebody is: a customer, an owner, or the staff role."""
+    return user.staff_role.name if user.staff_role else str(ROLES[user.role])
+
+
+@register.simple_tag
+def adjustment_pill(state: str) -> SafeString:
+    colour, words = ADJUSTMENTS[state]
+    return format_html('<span class="pill status-{}">{}</span>', colour, words)
+
+
+@register.filter
+def plain_percent(percent_e2: int) -> str:
+    """Return hundredths of a percent as they are typed: 850 is "8.5"."""
+    whole, rest = divmod(percent_e2, 100)
+    return f"{whole}.{rest:02}".rstrip("0").rstrip(".") if rest else str(whole)
+
+
+@register.filter
+def percent_e2(percent_e2: int) -> str:
+    return f"{plain_percent(percent_e2)}%"
