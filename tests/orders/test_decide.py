@@ -33,7 +33,8 @@ def manual(status: Status = Status.IN_PROGRESS) -> Order:
 
 def refill(order: Order | None = None, **columns: object) -> Refill:
     order = order or manual(Status.COMPLETED)
-    return Refill.objects.create(order=order, asked_at=scene.NOW, due_at=scene.NOW, **columns)
+    told = {"asked_at": scene.NOW, "due_at": scene.NOW} | columns
+    return Refill.objects.create(order=order, user=order.user, **told)
 
 
 def cancel(request: CancelRequest, verdict: CancelVerdict, reason: str = "") -> None:
