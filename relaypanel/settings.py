@@ -166,6 +166,8 @@ ACCOUNT_RATE_LIMITS = {
 }
 MFA_ADAPTER = "relaypanel.dashboard.adapters.MFAAdapter"
 MFA_FORMS = {
+    "add_webauthn": "relaypanel.dashboard.account_forms.AddPasskey",
+    "edit_webauthn": "relaypanel.dashboard.account_forms.RenamePasskey",
     "authenticate": "relaypanel.dashboard.codes.SignInCode",
     "reauthenticate": "relaypanel.dashboard.codes.AgainCode",
 }

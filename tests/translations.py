@@ -13,6 +13,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Final
 
+import allauth
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po
@@ -20,6 +21,20 @@ from django.utils.translation.template import templatize
 
 ROOT: Final = Path(__file__).parents[1]
 PACKAGE: Final = ROOT / "relaypanel"
+
+_ALLAUTH: Final = Path(allauth.__file__).parent
+# Labels and errors of forms that are not ours; the library brings no Vietnamese of its own.
+_BORROWED: Final = tuple(
+    _ALLAUTH / name
+    for name in (
+        "account/adapter.py",
+        "account/forms.py",
+        "mfa/adapter.py",
+        "mfa/base/forms.py",
+        "mfa/totp/forms.py",
+        "mfa/webauthn/forms.py",
+    )
+)
 
 _KEYWORDS: Final = {
     "_": None,
@@ -42,7 +57,7 @@ _CODE: Final = re.compile(
     re.DOTALL,
 )
 _TAGS: Final = re.compile(
-    r"<pre\b.*?</pre>|<code\b.*?</code>|<!--.*?-->"
+    r"<pre\b.*?</pre>|<script\b.*?</script>|<code\b.*?</code>|<!--.*?-->"
     r"|<(?:\"[^\"]*\"|'[^']*'|[^>\"'])*>|&\w+;",
     re.DOTALL,
 )
@@ -68,7 +83,7 @@ class Said:
 
 def said() -> Iterator[Said]:
     """Yield every text that the program or a template marks for translation."""
-    for path in (*sorted(PACKAGE.rglob("*.py")), *_templates()):
+    for path in (*sorted(PACKAGE.rglob("*.py")), *_templates(), *_BORROWED):
         source = path.read_text()
         if path.suffix != ".py":
             # Without the indentation, in which Python would see blocks.
@@ -76,7 +91,7 @@ def said() -> Iterator[Said]:
             source = "\n".join(line.lstrip() for line in lines)
         found = extract("python", BytesIO(source.encode()), keywords=_KEYWORDS)
         for line, text, _comments, context in found:
-            where = f"{path.relative_to(ROOT)}:{line}"
+            where = f"{path}:{line}".removeprefix(f"{ROOT}/")
             yield Said(where=where, text=text, context=context)
 
 

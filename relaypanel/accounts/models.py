@@ -119,6 +119,37 @@ class ApiKey(models.Model):
         return f"…{self.last_four}"
 
 
+class SignInHow(models.TextChoices):
+    PASSWORD = "password"  # noqa: S105  a way, not one
+    CODE = "code"  # the password, and then an authenticator app or a recovery code
+    PASSKEY = "passkey"
+
+
+class SignIn(models.Model):
+    """Somebody signed in, or tried to: what the user can look through.  See sign_ins.py."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sign_ins")
+    at = models.DateTimeField()
+    succeeded = models.BooleanField()
+    how = models.CharField(max_length=10, choices=SignInHow.choices)
+    address = models.GenericIPAddressField()
+    user_agent = models.CharField(max_length=200, blank=True, default="")
+
+    class Meta:
+        indexes = (
+            models.Index(fields=("user", "-id"), name="sign_in_list_of_a_user"),
+            models.Index(fields=("at",), name="sign_in_to_forget"),
+        )
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(how__in=SignInHow.values), name="a_way_to_sign_in_is_known"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.user_id} from {self.address}"
+
+
 class SharedCacheEntry(models.Model):
     """What Django's cache keeps where there is no Redis: used codes, and counts of sign-ins.
 

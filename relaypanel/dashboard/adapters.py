@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.authentication import get_authentication_records
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.forms import BaseForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from relaypanel import clock, vault
-from relaypanel.accounts import address, users
-from relaypanel.accounts.models import Role, User
+from relaypanel.accounts import address, sign_ins, users
+from relaypanel.accounts.models import Role, SignInHow, User
+from relaypanel.dashboard import security
 from relaypanel.ledger import members
 
 
@@ -55,6 +60,18 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         is_staff = request.user.role != Role.CUSTOMER
         return reverse("staff:home") if is_staff else str(super().get_login_redirect_url(request))
 
+    def post_login(self, request: HttpRequest, user: User, **options: Any) -> HttpResponse:
+        response: HttpResponse = super().post_login(request, user, **options)
+        security.note(request, user_id=user.pk, how=_how(request, user), succeeded=True)
+        return response
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """Tell whoever was meant; of a name that nobody has there is nobody to tell."""
+        login = credentials.get("username") or credentials.get("email") or ""
+        user = sign_ins.meant(login)
+        if user is not None:
+            security.note(request, user_id=user.pk, how=SignInHow.PASSWORD, succeeded=False)
+
     def get_client_ip(self, request: HttpRequest) -> str:
         """Return the address that limits count by: never what a caller invents in a header."""
         found = address.client_address(
@@ -65,6 +82,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         if found is None:
             raise PermissionDenied
         return found
+
+
+def _how(request: HttpRequest, user: User) -> SignInHow:
+    """Return the way that this session was opened."""
+    records = [one for one in get_authentication_records(request, user) if one["method"] == "mfa"]
+    if not records:
+        return SignInHow.PASSWORD
+    is_passkey = records[-1].get("type") == Authenticator.Type.WEBAUTHN
+    return SignInHow.PASSKEY if is_passkey else SignInHow.CODE
 
 
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]

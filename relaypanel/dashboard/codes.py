@@ -9,10 +9,15 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.adapter import get_adapter
+from allauth.core import context
 from allauth.mfa import app_settings
 from allauth.mfa.base.forms import AuthenticateForm, BaseAuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
 from django.core.cache import cache
+from django.core.exceptions import ValidationError
+
+from relaypanel.accounts.models import SignInHow
+from relaypanel.dashboard import security
 
 
 def _use_up(form: BaseAuthenticateForm, code: str) -> None:
@@ -29,8 +34,14 @@ def _use_up(form: BaseAuthenticateForm, code: str) -> None:
 
 class SignInCode(AuthenticateForm):  # type: ignore[misc]
     def clean_code(self) -> Any:
-        code = super().clean_code()
-        _use_up(self, code)
+        try:
+            code = super().clean_code()
+            _use_up(self, code)
+        except ValidationError:
+            # Whoever came this far knows the password: the user should hear of it.
+            how = SignInHow.CODE
+            security.note(context.request, user_id=self.user.pk, how=how, succeeded=False)
+            raise
         return code
 
 

@@ -14,6 +14,7 @@ from relaypanel.dashboard import (
     preferences,
     price_list,
     public,
+    security,
     statement,
     tickets,
 )
@@ -41,6 +42,11 @@ _public: list[URLPattern | URLResolver] = [
     path("", public.landing, name="landing"),
     path("faq", public.faq, name="faq"),
     path("terms", public.terms, name="terms"),
+]
+
+_security: list[URLPattern | URLResolver] = [
+    path("settings/security", security.overview, name="security"),
+    path("settings/security/history", security.history, name="security-history"),
 ]
 
 _price_list: list[URLPattern | URLResolver] = [
@@ -83,6 +89,7 @@ _for_machines: list[URLPattern | URLResolver] = [
 urlpatterns = [
     *_public,
     *_price_list,
+    *_security,
     *_api,
     *_tickets,
     *_orders,

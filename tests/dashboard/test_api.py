@@ -9,7 +9,7 @@ from relaypanel.accounts.models import ApiKey, User
 from relaypanel.contract import TYPES, Action
 from relaypanel.orders.models import Order
 from tests import cast
-from tests.dashboard.browser import signed_in, with_password
+from tests.dashboard.browser import FRAME_QUERIES, signed_in, with_password
 
 
 def body_of(client: Client, path: str = "/api") -> str:
@@ -39,8 +39,7 @@ class TestPage:
         client = signed_in(cast.alice().user)
         body_of(client)
 
-        # The session, the user, the key, and what waits in the frame: balance, tickets, notices.
-        with django_assert_num_queries(6):
+        with django_assert_num_queries(FRAME_QUERIES + 1):
             body_of(client)
 
 

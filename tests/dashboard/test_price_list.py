@@ -9,7 +9,7 @@ from relaypanel.catalogue import favourites, staff
 from relaypanel.catalogue.models import Discount, Favourite, ServiceSpeed, UserRate, Visibility
 from tests import cast
 from tests.cast import NOW
-from tests.dashboard.browser import signed_in
+from tests.dashboard.browser import FRAME_QUERIES, signed_in
 
 HTMX = {"HX-Request": "true"}
 
@@ -98,7 +98,7 @@ class TestServices:
             cast.service()
         client.get("/services")
 
-        with django_assert_num_queries(12):
+        with django_assert_num_queries(FRAME_QUERIES + 9):
             client.get("/services?q=fb")
 
 
@@ -184,5 +184,5 @@ class TestUpdates:
             staff.change(service_id=service.pk, now=NOW, rate_e8=money.parse("3"))
         client.get("/updates")
 
-        with django_assert_num_queries(6):
+        with django_assert_num_queries(FRAME_QUERIES + 3):
             client.get("/updates")
