@@ -42,7 +42,7 @@ def record(
         how=how,
         succeeded=succeeded,
         address=address,
-        user_agent=user_agent.replace("\0", "")[:_USER_AGENT_MAX],
+        user_agent=_kept(user_agent),
     )
     old = SignIn.objects.filter(at__lt=now - KEPT_FOR).order_by("at")
     SignIn.objects.filter(
@@ -58,6 +58,17 @@ def page(*, user_id: int, now: datetime, before: int | None = None, limit: int =
     found = list(rows[: limit + 1])
     kept = found[:limit]
     return Page(sign_ins=kept, before=kept[-1].pk if len(found) > limit else None)
+
+
+def is_from_a_new_device(*, user_id: int, user_agent: str) -> bool:
+    """Tell whether the user has signed in before, and never by a browser that says this."""
+    before = SignIn.objects.filter(user_id=user_id, succeeded=True)
+    agents = set(before.values_list("user_agent", flat=True).distinct())
+    return bool(agents) and _kept(user_agent) not in agents
+
+
+def _kept(user_agent: str) -> str:
+    return user_agent.replace("\0", "")[:_USER_AGENT_MAX]
 
 
 def meant(login: str) -> User | None:

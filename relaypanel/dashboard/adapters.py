@@ -22,8 +22,9 @@ from django.utils.translation import gettext as _
 from relaypanel import clock, vault
 from relaypanel.accounts import address, sign_ins, users
 from relaypanel.accounts.models import Role, SignInHow, User
-from relaypanel.dashboard import security
+from relaypanel.dashboard import affiliate, alerts, security
 from relaypanel.ledger import members
+from relaypanel.payments import affiliates
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -48,6 +49,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         try:
             with transaction.atomic():
                 members.equip(users.insert(user), now=now)
+                code = request.COOKIES.get(affiliate.COOKIE, "")
+                affiliates.refer(user_id=user.pk, code=code, now=now)
         except (users.UsernameTaken, users.EmailTaken) as refused:
             # The form found it free a moment ago.
             messages.error(request, _("Somebody has just taken this name. Choose another one."))
@@ -62,6 +65,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def post_login(self, request: HttpRequest, user: User, **options: Any) -> HttpResponse:
         response: HttpResponse = super().post_login(request, user, **options)
+        user_agent = request.META.get("HTTP_USER_AGENT", "")
+        if sign_ins.is_from_a_new_device(user_id=user.pk, user_agent=user_agent):
+            alerts.signed_in(request, user)
         security.note(request, user_id=user.pk, how=_how(request, user), succeeded=True)
         return response
 

@@ -21,7 +21,7 @@ from relaypanel.accounts import address, keys, networks
 from relaypanel.accounts.models import ApiKey, User
 from relaypanel.api_v2 import door
 from relaypanel.contract import FIELDS, Action
-from relaypanel.dashboard import reference, snippets
+from relaypanel.dashboard import alerts, reference, snippets
 from relaypanel.look.page import PageRequest
 
 # Stands in the examples until somebody has looked at the key.
@@ -40,6 +40,7 @@ def page(request: PageRequest) -> HttpResponse:
 @reauthentication_required
 def reveal(request: PageRequest) -> HttpResponse:
     """Show the key, on this one answer alone: it is in no address and in no message."""
+    alerts.key_shown(request, request.user)
     return _page(request, key=keys.reveal(request.user))
 
 
@@ -48,6 +49,7 @@ def reveal(request: PageRequest) -> HttpResponse:
 @reauthentication_required
 def rotate(request: PageRequest) -> HttpResponse:
     key = keys.issue(request.user, now=clock.now())
+    alerts.key_rotated(request, request.user)
     messages.success(request, _("This is your new key. The old one no longer works."))
     return _page(request, key=key)
 

@@ -5,18 +5,22 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path
 
 from relaypanel.dashboard import (
+    affiliate,
     api,
     funds,
     gateway,
     mass_order,
     new_order,
+    notices,
     orders,
     preferences,
     price_list,
+    profile,
     public,
     security,
     statement,
     tickets,
+    webhooks,
 )
 
 app_name = "dashboard"
@@ -82,6 +86,24 @@ _funds: list[URLPattern | URLResolver] = [
     path("funds/statement.csv", statement.export, name="statement-csv"),
 ]
 
+_settings: list[URLPattern | URLResolver] = [
+    path("settings", profile.page, name="settings"),
+    path("settings/notices", notices.choose, name="notice-choices"),
+    path("settings/webhooks", webhooks.page, name="webhooks"),
+    path("settings/webhooks/<int:endpoint_id>", webhooks.one, name="webhook"),
+    path("settings/webhooks/<int:endpoint_id>/change", webhooks.change, name="webhook-change"),
+    path("settings/webhooks/<int:endpoint_id>/act", webhooks.act, name="webhook-act"),
+    path(
+        "settings/webhooks/<int:endpoint_id>/deliveries/<int:delivery_id>",
+        webhooks.replay,
+        name="webhook-replay",
+    ),
+    path("settings/affiliate", affiliate.page, name="affiliate"),
+    path("r/<slug:code>", affiliate.referred, name="referred"),
+    path("notices", notices.page, name="notices"),
+    path("notices/read", notices.read, name="notices-read"),
+]
+
 _for_machines: list[URLPattern | URLResolver] = [
     path("payments/hooks/<int:method_id>", gateway.receive, name="gateway"),
 ]
@@ -95,5 +117,6 @@ urlpatterns = [
     *_orders,
     *_everywhere,
     *_funds,
+    *_settings,
     *_for_machines,
 ]

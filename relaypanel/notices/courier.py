@@ -11,8 +11,8 @@ import msgspec
 import structlog
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.template.loader import render_to_string
 from django.utils import translation
+from django.utils.translation import gettext
 from standardwebhooks.webhooks import Webhook
 
 from relaypanel import clock, http, money
@@ -87,18 +87,18 @@ def letter(parcel: Parcel) -> EmailMessage:
     """Return the letter, in the reader's language."""
     with translation.override(parcel.language):
         title = kinds.title(parcel.kind, parcel.data)
-        context = {
-            "name": parcel.name,
-            "title": title,
-            "words": kinds.words(parcel.kind, parcel.data),
-            "url": f"{settings.PUBLIC_URL}{kinds.path(parcel.kind, parcel.data)}",
-            "choices_url": f"{settings.PUBLIC_URL}/settings/notices",
-            "panel": settings.PANEL_NAME,
-        }
-        body = render_to_string("notices/letter.txt", context)
+        parts = (
+            gettext("Hello %(name)s,") % {"name": parcel.name},
+            title,
+            kinds.words(parcel.kind, parcel.data),
+            f"{settings.PUBLIC_URL}{kinds.path(parcel.kind, parcel.data)}",
+            f"— {settings.PANEL_NAME}",
+            gettext("You choose what we tell you here:"),
+            f"{settings.PUBLIC_URL}/settings/notices",
+        )
     # One line, whatever the data held: a newline in a subject is another header.
     subject = " ".join(f"{settings.PANEL_NAME}: {title}".split())
-    return EmailMessage(subject=subject, body=body, to=[parcel.email])
+    return EmailMessage(subject=subject, body="\n\n".join(parts), to=[parcel.email])
 
 
 def _mail(parcel: Parcel) -> Outcome:

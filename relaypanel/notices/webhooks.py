@@ -85,6 +85,7 @@ def renew_secret(endpoint: Endpoint) -> str:
     secret = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
     sealed = vault.seal(secret, place=_place(endpoint))
     Endpoint.objects.filter(pk=endpoint.pk).update(secret_sealed=sealed)
+    endpoint.secret_sealed = sealed
     return secret
 
 

@@ -95,6 +95,14 @@ _ORDERS: Final = (
     Listed(name="order", path="/orders/1"),
 )
 
+_SETTINGS: Final = (
+    Listed(name="settings", path="/settings"),
+    Listed(name="settings-notices", path="/settings/notices"),
+    Listed(name="settings-webhooks", path="/settings/webhooks"),
+    Listed(name="settings-affiliate", path="/settings/affiliate"),
+    Listed(name="notices", path="/notices"),
+)
+
 _ERRORS: Final = (Listed(name="not-found", path="/no-such-page", is_public=True),)
 
 PAGES: Final = (
@@ -106,5 +114,6 @@ PAGES: Final = (
     *_TICKETS,
     *_FUNDS,
     *_ORDERS,
+    *_SETTINGS,
     *_ERRORS,
 )
