@@ -10,12 +10,13 @@ So no act is without its row, and no row without its act.  Rows stay as written.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from relaypanel.accounts.models import AuditEntry
@@ -47,6 +48,23 @@ class Wanted:
     subject_id: str = ""
     since: datetime | None = None
     until: datetime | None = None
+
+
+@dataclass(kw_only=True, slots=True)
+class Change:
+    """What an act changes, filled in while it is done."""
+
+    before: Mapping[str, Any] = field(default_factory=dict)
+    after: Mapping[str, Any] = field(default_factory=dict)
+
+
+@contextmanager
+def acting(*, by: Actor, act: str, subject: tuple[str, object], now: datetime) -> Iterator[Change]:
+    """Make what is done inside one act with one row: both are written, or neither."""
+    with transaction.atomic():
+        change = Change()
+        yield change
+        record(by=by, act=act, subject=subject, now=now, before=change.before, after=change.after)
 
 
 def record(

@@ -70,8 +70,11 @@ def add_services(
     markup_percent: Decimal,
     upstream_ids: Sequence[str] | None,
     now: datetime,
+    category: Category | None = None,
 ) -> list[Service]:
     """Return the new services, in the order of the provider's price list.
+
+    They go into `category`, or into one named as the provider names it.
 
     They keep to this mark-up from now on: see `pricing_rules.adopt`.  `upstream_ids` None takes
     the whole list.  What already has a route is left as it is: see `on_sale`.  Raises
@@ -84,7 +87,7 @@ def add_services(
         # Two imports at once would both find a service without a route, and sell it twice.
         stock.lock()
         wanted = _wanted(provider, upstream_ids, now)
-        services = put_up(provider, wanted, rules=[rule] * len(wanted), now=now)
+        services = put_up(provider, wanted, rules=[rule] * len(wanted), now=now, category=category)
         sold = {service.pk: stock.row(row) for service, row in zip(services, wanted, strict=True)}
         pricing_rules.adopt(provider, sold, rule, whole=upstream_ids is None)
     return services
@@ -110,10 +113,12 @@ def put_up(
     *,
     rules: Sequence[Rule],
     now: datetime,
+    category: Category | None = None,
 ) -> list[Service]:
     """Return a new service with a route for each row, at its rule's price.  Raises RateTooHigh."""
     rows = [stock.row(upstream) for upstream in wanted]
-    categories = {shelf: _category(*shelf) for shelf in dict.fromkeys(map(likeness.shelf, rows))}
+    shelves = dict.fromkeys(map(likeness.shelf, rows))
+    categories = {shelf: category or _category(*shelf) for shelf in shelves}
     position = _last_position(Service.objects.all())
     services = Service.objects.bulk_create(
         Service(

@@ -14,6 +14,7 @@ from relaypanel.providers import logbook, registry
 from relaypanel.providers.answers import Balance, Listing
 from relaypanel.providers.client import Client
 from relaypanel.providers.models import Provider, UpstreamService
+from relaypanel.providers.registry import Endpoint
 
 ROWS_IN_A_STATEMENT: Final = 500
 
@@ -36,8 +37,13 @@ class Told:
 
 async def fetch(provider: Provider) -> Told:
     """Return what a provider tells, over connections of its own.  Raises ProviderError."""
+    return await fetch_from(registry.endpoint(provider))
+
+
+async def fetch_from(endpoint: Endpoint) -> Told:
+    """Return what whoever answers there tells.  Raises ProviderError."""
     async with http.Session() as session:
-        return await ask(Client(registry.endpoint(provider), session.post))
+        return await ask(Client(endpoint, session.post))
 
 
 async def ask(client: Client) -> Told:

@@ -14,6 +14,8 @@ from relaypanel import errors, vault
 from relaypanel.providers.models import Provider
 
 URL_CHARACTERS_MAX: Final = 300
+# A person waits for the answer.
+_TRIAL_SECONDS: Final = 20
 
 # ASCII that JSON writes as it is, so that a key can be found and masked in what comes back.
 _KEY = re.compile(r"[!#-\[\]-~]{6,200}", re.ASCII)
@@ -73,7 +75,8 @@ class BadSettings(errors.Refused):
     code = "bad_settings"
 
     def __init__(self, words: str) -> None:
-        super().__init__(f"The provider was not added.  {words}")
+        self.words = words
+        super().__init__(f"The provider was not saved.  {words}")
 
 
 class UnknownProvider(errors.Refused):
@@ -108,11 +111,42 @@ def set_key(provider: Provider, key: str) -> None:
     provider.save(update_fields=["key_encrypted"])
 
 
+def change(provider: Provider, *, name: str, url: str, **dialect: Unpack[Dialect]) -> None:
+    """Give a provider another name, address or dialect.  Raises BadUrl and BadSettings.
+
+    Its key is sent to the new address from the next call on.
+    """
+    if not _is_url(url):
+        raise BadUrl
+    provider.name, provider.url = name.strip(), url
+    for column, value in dialect.items():
+        setattr(provider, column, value)
+    _check(provider)
+    provider.save(update_fields=["name", "url", *dialect])
+
+
 def declare(provider: Provider, **declared: Unpack[Declared]) -> None:
     """Keep what its owner says of a provider; what is not named stays as it is."""
     for name, value in declared.items():
         setattr(provider, name, value)
     provider.save(update_fields=list(declared))
+
+
+def trial(*, url: str, key: str, currency: str) -> Endpoint:
+    """Return what a call needs to a panel that is not added yet.  Raises BadUrl and BadKey."""
+    if not _is_url(url):
+        raise BadUrl
+    if not _KEY.fullmatch(key):
+        raise BadKey
+    return Endpoint(
+        provider_id=0,
+        url=url,
+        key=key,
+        deadline_seconds=_TRIAL_SECONDS,
+        status_batch=1,
+        speaks_client_ref=False,
+        currency=currency,
+    )
 
 
 def endpoint(provider: Provider) -> Endpoint:

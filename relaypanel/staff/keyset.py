@@ -13,7 +13,12 @@ _ID_MAX: Final = 2**63 - 1
 
 def before_id(request: HttpRequest) -> int | None:
     """Return the ID that the wanted page stays below; None: it is the first page."""
-    text = request.GET.get("before", "")
+    return row_id(request, "before")
+
+
+def row_id(request: HttpRequest, name: str) -> int | None:
+    """Return the ID that this parameter of the address says, or None."""
+    text = request.GET.get(name, "")
     if not (text.isascii() and text.isdigit()) or len(text) > 19:
         return None
     return min(int(text), _ID_MAX)

@@ -93,6 +93,23 @@ WAYS: Final[Sequence[tuple[str | Promise, Sequence[Way]]]] = (
         ),
     ),
     (
+        _("Trade"),
+        (
+            Way(
+                section=Section.PROVIDERS,
+                name="staff:providers",
+                icon="plug-connected",
+                words=_("Providers"),
+            ),
+            Way(
+                section=Section.PROVIDERS,
+                name="staff:quarantine",
+                icon="shield-question",
+                words=_("Price changes"),
+            ),
+        ),
+    ),
+    (
         _("House"),
         (
             Way(

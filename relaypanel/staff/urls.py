@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from relaypanel.accounts.models import Section
-from relaypanel.staff import act_as, audit_log, home, orders, users, waiting
+from relaypanel.staff import act_as, audit_log, home, orders, price_lists, providers, users, waiting
 from relaypanel.staff.gate import page
 
 app_name = "staff"
@@ -93,6 +93,110 @@ _money = [
     ),
 ]
 
+_PROVIDERS = Section.PROVIDERS
+
+_providers = [
+    page("staff/providers", providers.page, name="providers", section=_PROVIDERS),
+    page(
+        "staff/providers/add",
+        providers.add,
+        name="provider-add",
+        section=_PROVIDERS,
+        fresh=True,
+    ),
+    page(
+        "staff/providers/<int:provider_id>",
+        providers.detail,
+        name="provider",
+        section=_PROVIDERS,
+    ),
+    page(
+        "staff/providers/<int:provider_id>/change",
+        providers.change,
+        name="provider-change",
+        section=_PROVIDERS,
+        fresh=True,
+    ),
+    page(
+        "staff/providers/<int:provider_id>/key",
+        providers.set_key,
+        name="provider-key",
+        section=_PROVIDERS,
+        fresh=True,
+    ),
+    page(
+        "staff/providers/<int:provider_id>/terms",
+        providers.set_terms,
+        name="provider-terms",
+        section=_PROVIDERS,
+        fresh=True,
+    ),
+    page(
+        "staff/providers/<int:provider_id>/pause",
+        providers.pause,
+        name="provider-pause",
+        section=_PROVIDERS,
+    ),
+    page(
+        "staff/providers/<int:provider_id>/resume",
+        providers.resume,
+        name="provider-resume",
+        section=_PROVIDERS,
+    ),
+]
+
+_price_lists = [
+    page(
+        "staff/providers/<int:provider_id>/import",
+        price_lists.pick_services,
+        name="price-list-import",
+        section=_PROVIDERS,
+    ),
+    page(
+        "staff/providers/<int:provider_id>/price-list",
+        price_lists.syncs,
+        name="price-list",
+        section=_PROVIDERS,
+    ),
+    page(
+        "staff/providers/<int:provider_id>/price-list/fetch",
+        price_lists.fetch,
+        name="price-list-fetch",
+        section=_PROVIDERS,
+    ),
+    page(
+        "staff/providers/<int:provider_id>/price-list/<int:sync_id>/undo",
+        price_lists.undo_sync,
+        name="price-list-undo",
+        section=_PROVIDERS,
+    ),
+    page(
+        "staff/providers/<int:provider_id>/rules",
+        price_lists.set_rule,
+        name="price-list-rule",
+        section=_PROVIDERS,
+    ),
+    page(
+        "staff/providers/<int:provider_id>/rules/remove",
+        price_lists.remove_rule,
+        name="price-list-rule-remove",
+        section=_PROVIDERS,
+    ),
+    page("staff/price-changes", price_lists.waiting, name="quarantine", section=_PROVIDERS),
+    page(
+        "staff/price-changes/approve",
+        price_lists.approve,
+        name="quarantine-approve",
+        section=_PROVIDERS,
+    ),
+    page(
+        "staff/price-changes/reject",
+        price_lists.reject,
+        name="quarantine-reject",
+        section=_PROVIDERS,
+    ),
+]
+
 _audit_log = [
     page("staff/audit-log", audit_log.page, name="audit-log", section=Section.AUDIT_LOG),
 ]
@@ -108,6 +212,8 @@ urlpatterns = [
     *_waiting,
     *_users,
     *_money,
+    *_providers,
+    *_price_lists,
     *_audit_log,
     *_absent,
 ]

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import Final
 
 import structlog
 from django.db import InterfaceError, OperationalError, connection
-from django.db.models import Min
 from prometheus_client import CollectorRegistry, generate_latest, start_http_server
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -21,8 +21,8 @@ from prometheus_client.registry import Collector
 from relaypanel import clock, money
 from relaypanel.duties.models import Duty
 from relaypanel.ledger import audit
+from relaypanel.orders import queues
 from relaypanel.orders.health import room
-from relaypanel.orders.models import Order, Status
 from relaypanel.providers.models import Provider
 from relaypanel.worker import counters
 
@@ -30,21 +30,7 @@ log = structlog.get_logger(__name__)
 
 # Summing the whole ledger reads every transfer, up to a second for each million of them.
 DRIFT_SECONDS: Final = 300
-
-_STATES: Final = ("queued", "sending", "unconfirmed", "held", "active")
-# Each line reads a partial index.  In literals, because SQLite compares the text of an index's
-# condition with that of the query, and a list of variables has none.
-_ORDERS: Final = """
-    SELECT provider_id, 'queued' AS state, COUNT(*)
-      FROM orders_order WHERE status = 'queued' GROUP BY provider_id
-    UNION ALL SELECT provider_id, 'sending', COUNT(*)
-      FROM orders_order WHERE status = 'sending' GROUP BY provider_id
-    UNION ALL SELECT provider_id, status, COUNT(*)
-      FROM orders_order WHERE status IN ('unconfirmed', 'held') GROUP BY provider_id, status
-    UNION ALL SELECT provider_id, 'active', COUNT(*)
-      FROM orders_order WHERE status IN ('pending', 'processing', 'in_progress')
-     GROUP BY provider_id
-"""
+_STATES: Final = tuple(field.name for field in fields(queues.Counts))
 
 
 def serve(*, host: str, port: int) -> None:
@@ -119,10 +105,9 @@ def _orders(providers: Sequence[Provider]) -> Metric:
     # What there is none of is said too: an absent number cannot be watched.
     places = ["none", *(str(it.pk) for it in providers)]
     samples = {(place, state): 0 for place in places for state in _STATES}
-    with connection.cursor() as cursor:
-        cursor.execute(_ORDERS)
-        for provider_id, state, orders in cursor:
-            samples[_name(provider_id), state] = orders
+    for provider_id, counted in queues.counts().items():
+        for state in _STATES:
+            samples[_name(provider_id), state] = getattr(counted, state)
     return _family(
         "orders",
         "Orders that have not ended, by provider (none: staff deliver them) and state.",
@@ -132,12 +117,11 @@ def _orders(providers: Sequence[Provider]) -> Metric:
 
 
 def _oldest(now: datetime) -> Metric:
-    rows = Order.objects.filter(status=Status.QUEUED, due_at__lte=now).values_list("provider")
     return _family(
         "queue_oldest_seconds",
         "For how long the order has been due that waits longest to be sent.",
         ("provider",),
-        [((_name(pk),), _age(at, now)) for pk, at in rows.order_by().annotate(at=Min("due_at"))],
+        [((_name(pk),), _age(at, now)) for pk, at in queues.oldest(now=now).items()],
     )
 
 

@@ -66,6 +66,12 @@ _DESK: Final = (
     Listed(name="desk-users", path="/staff/users", who="owner"),
     Listed(name="desk-user-new", path="/staff/users/new", who="owner"),
     Listed(name="desk-user", path="/staff/users/1", who="owner"),
+    Listed(name="desk-providers", path="/staff/providers", who="owner"),
+    Listed(name="desk-provider-add", path="/staff/providers/add", who="owner"),
+    Listed(name="desk-provider", path="/staff/providers/1", who="owner"),
+    Listed(name="desk-import", path="/staff/providers/1/import", who="owner"),
+    Listed(name="desk-price-list", path="/staff/providers/1/price-list", who="owner"),
+    Listed(name="desk-price-changes", path="/staff/price-changes", who="owner"),
     Listed(name="desk-audit-log", path="/staff/audit-log", who="owner"),
 )
 

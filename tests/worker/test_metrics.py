@@ -4,7 +4,7 @@ import urllib.request
 from datetime import datetime, timedelta
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -75,20 +75,6 @@ class TestOrders:
         order = scene.order(due_at=cast.NOW + timedelta(minutes=5))
 
         assert told("queue_oldest_seconds", order.provider_id) is None
-
-    def test_are_counted_by_indexes_alone(self) -> None:
-        with connection.cursor() as cursor:
-            if connection.vendor == "postgresql":
-                cursor.execute("SET LOCAL enable_seqscan = off")
-                cursor.execute(f"EXPLAIN {metrics._ORDERS}")
-            else:
-                cursor.execute(f"EXPLAIN QUERY PLAN {metrics._ORDERS}")
-            plan = "\n".join(str(row) for row in cursor)
-
-        assert all(
-            index in plan
-            for index in ("order_to_send", "order_left_sending", "order_for_staff", "order_to_poll")
-        )
 
 
 @pytest.mark.django_db

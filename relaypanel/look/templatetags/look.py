@@ -54,6 +54,12 @@ def money(amount_e8: int) -> str:
     return amounts.amount(amount_e8, currency=settings.CURRENCY)
 
 
+@register.simple_tag
+def money_in(amount_e8: int, currency: str) -> str:
+    """Return an amount of another money than the panel's."""
+    return amounts.amount(amount_e8, currency=currency)
+
+
 @register.filter
 def signed_money(amount_e8: int) -> str:
     """Return the amount with a plus where it is one, as a statement shows movements."""
