@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "relaypanel.orders",
     "relaypanel.payments",
     "relaypanel.tickets",
+    "relaypanel.reports",
     "relaypanel.duties",
     "django.contrib.auth",
     "django.contrib.contenttypes",

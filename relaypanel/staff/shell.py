@@ -45,6 +45,13 @@ WAYS: Final[Sequence[tuple[str | Promise, Sequence[Way]]]] = (
         "",
         (
             Way(
+                section=Section.OVERVIEW,
+                name="staff:overview",
+                icon="layout-dashboard",
+                words=_("Overview"),
+                is_tab=True,
+            ),
+            Way(
                 section=Section.ORDERS,
                 name="staff:orders",
                 icon="list-details",

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from relaypanel.accounts.models import Section
-from relaypanel.staff import act_as, audit_log, home, orders, price_lists, providers, users, waiting
+from relaypanel.staff import (
+    act_as,
+    audit_log,
+    home,
+    orders,
+    overview,
+    price_lists,
+    providers,
+    users,
+    waiting,
+)
 from relaypanel.staff.gate import page
 
 app_name = "staff"
 
 _home = [
     page("staff", home.page, name="home", section=None),
+]
+
+_overview = [
+    page("staff/overview", overview.page, name="overview", section=Section.OVERVIEW),
 ]
 
 _ORDERS = Section.ORDERS
@@ -208,6 +222,7 @@ _absent = [
 
 urlpatterns = [
     *_home,
+    *_overview,
     *_orders,
     *_waiting,
     *_users,

@@ -39,6 +39,7 @@ from relaypanel.providers.answers import RefillTaken, Rejected
 from relaypanel.providers.client import Client
 from relaypanel.providers.faults import Declined
 from relaypanel.providers.models import Provider
+from relaypanel.reports import days, proof
 from relaypanel.worker import polling, together
 from relaypanel.worker.context import Context
 from relaypanel.worker.sending import Sender
@@ -158,6 +159,18 @@ async def keep_payments(context: Context, lease: Lease) -> Rest:
     return Rest(seconds=0 if cursor else 30, cursor=cursor)
 
 
+async def add_up_days(context: Context, _lease: Lease) -> Rest:
+    """Add up what was sold, for the first page of the desk."""
+    more = await context.db(_add_up_days)
+    return Rest(seconds=0 if more else 60)
+
+
+async def prove_books(context: Context, _lease: Lease) -> Rest:
+    """Prove all books once a day."""
+    await context.db(_prove_books)
+    return Rest(seconds=600)
+
+
 Job = Callable[[Context, Lease], Awaitable[Rest]]
 
 JOBS: Final[dict[str, Job]] = {
@@ -173,8 +186,10 @@ JOBS: Final[dict[str, Job]] = {
     "news": follow_orders,
     "notices": carry_notices,
     "payments": keep_payments,
+    "reports": add_up_days,
+    "proof": prove_books,
 }
-ALONE: Final = ("schedules", "speeds", "news", "notices", "payments")
+ALONE: Final = ("schedules", "speeds", "news", "notices", "payments", "reports", "proof")
 PER_PROVIDER: Final = ("send", "poll", "poll_old", "poll_ended", "ask", "reconcile", "mirror")
 
 
@@ -185,6 +200,16 @@ def duties() -> list[str]:
     """
     providers = Provider.objects.values_list("pk", flat=True)
     return [*ALONE, *(f"{kind}:{pk}" for pk in providers for kind in PER_PROVIDER)]
+
+
+def _add_up_days() -> bool:
+    return days.look(now=clock.of_database())
+
+
+def _prove_books() -> None:
+    now = clock.of_database()
+    if proof.is_due(now=now):
+        proof.prove(now=now)
 
 
 def _follow_orders(cursor: int) -> tuple[int, bool]:

@@ -57,6 +57,7 @@ _API: Final = (
 )
 
 _DESK: Final = (
+    Listed(name="desk-overview", path="/staff/overview", who="owner"),
     Listed(name="desk-orders", path="/staff/orders", who="owner"),
     Listed(name="desk-orders-filtered", path="/staff/orders?status=completed", who="owner"),
     Listed(name="desk-order", path="/staff/orders/1", who="owner"),

@@ -2,26 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final, Protocol
-
 from django.core.management.base import BaseCommand, CommandError
 
-from relaypanel.ledger import audit as ledger_audit
 from relaypanel.ledger.audit import Difference
-from relaypanel.orders import audit as orders_audit
-from relaypanel.payments import audit as payments_audit
-
-
-class Prover(Protocol):
-    """A module that proves its part of the books."""
-
-    def counts(self) -> Mapping[str, int]: ...
-
-    def prove(self) -> list[Difference]: ...
-
-
-PROVERS: Final[tuple[Prover, ...]] = (ledger_audit, orders_audit, payments_audit)
+from relaypanel.reports.proof import PROVERS, Prover
 
 
 class Command(BaseCommand):

@@ -9,7 +9,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import pgettext_lazy
 
+from relaypanel import clock
 from relaypanel.accounts.models import User
+from relaypanel.look import amounts
+from relaypanel.providers.models import Provider
 
 register = template.Library()
 
@@ -37,6 +40,12 @@ ADJUSTMENTS: Final = {
     "waiting": ("pending", pgettext_lazy("adjustment", "Waiting")),
     "done": ("completed", pgettext_lazy("adjustment", "Done")),
     "rejected": ("canceled", pgettext_lazy("adjustment", "Rejected")),
+}
+
+HEALTH: Final = {
+    "well": ("completed", pgettext_lazy("provider", "Well")),
+    "resting": ("pending", pgettext_lazy("provider", "Resting")),
+    "off": ("canceled", pgettext_lazy("provider", "Off")),
 }
 
 
@@ -74,3 +83,23 @@ def plain_percent(percent_e2: int) -> str:
 @register.filter
 def percent_e2(percent_e2: int) -> str:
     return f"{plain_percent(percent_e2)}%"
+
+
+@register.simple_tag
+def provider_pill(provider: Provider) -> SafeString:
+    """Return how a provider does: off, paused by itself for a reason, at rest, or well."""
+    if not provider.enabled:
+        state = "off"
+    elif provider.paused_for:
+        return format_html('<span class="pill status-wrong">{}</span>', reason(provider.paused_for))
+    else:
+        rests = provider.paused_until is not None and provider.paused_until > clock.now()
+        state = "resting" if rests else "well"
+    colour, words = HEALTH[state]
+    return format_html('<span class="pill status-{}">{}</span>', colour, words)
+
+
+@register.filter
+def amount_in(amount_e8: int, currency: str) -> str:
+    """Return an amount in a provider's own currency."""
+    return amounts.amount(amount_e8, currency=currency)

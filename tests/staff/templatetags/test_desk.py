@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
+from relaypanel import clock
 from relaypanel.orders.models import Status
+from relaypanel.providers.models import Provider
 from relaypanel.staff.templatetags import desk
 
 
@@ -15,3 +19,18 @@ class TestStatePill:
 class TestReason:
     def test_reads_as_words(self) -> None:
         assert desk.reason("refused_upstream") == "refused upstream"
+
+
+class TestProviderPill:
+    def test_tells_how_it_does(self) -> None:
+        soon = clock.now() + timedelta(hours=1)
+
+        assert "Well" in desk.provider_pill(Provider())
+        assert "Off" in desk.provider_pill(Provider(enabled=False))
+        assert "out of funds" in desk.provider_pill(Provider(paused_for="out_of_funds"))
+        assert "Resting" in desk.provider_pill(Provider(paused_until=soon))
+
+
+class TestPercent:
+    def test_reads_as_it_is_typed(self) -> None:
+        assert [desk.percent_e2(n) for n in (850, 1000, 1, 0)] == ["8.5%", "10%", "0.01%", "0%"]

@@ -1,0 +1,72 @@
+"""The overview: what was sold and earned, what needs a person, and whether all is well."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import formats
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET
+
+from relaypanel import clock
+from relaypanel.look import amounts
+from relaypanel.look.charts import Slice
+from relaypanel.look.templatetags.look import money
+from relaypanel.reports import overview
+from relaypanel.reports.days import PERIODS
+from relaypanel.reports.overview import Overview
+from relaypanel.staff.gate import DeskRequest
+from relaypanel.staff.templatetags.desk import STATES
+
+_USUAL: Final = 30
+
+
+@require_GET
+def page(request: DeskRequest) -> HttpResponse:
+    days = _period(request.GET.get("days", ""))
+    read = overview.read(days=days, now=clock.now())
+    context = {
+        "days": days,
+        "periods": [(period, _words(period)) for period in PERIODS],
+        "read": read,
+        "trends": _trends(read),
+        "sales": [day.sales_e8 for day in read.days],
+        "labels": [formats.date_format(day.date, "d/m") for day in read.days],
+        "tips": [_tip(day.date, day.sales_e8, day.orders) for day in read.days],
+        "states": _slices(read),
+    }
+    return render(request, "staff/overview/page.html", context)
+
+
+def _period(text: str) -> int:
+    wanted = {str(days): days for days in PERIODS}
+    return wanted.get(text, _USUAL)
+
+
+def _words(days: int) -> str:
+    if days == 1:
+        return _("Today")
+    return ngettext("%(days)d day", "%(days)d days", days) % {"days": days}
+
+
+def _trends(read: Overview) -> dict[str, str | None]:
+    names = ("orders", "sales_e8", "cost_e8", "margin_e8", "new_users")
+    return {
+        name: amounts.trend(getattr(read.now, name), getattr(read.before, name)) for name in names
+    }
+
+
+def _tip(day: date, sales_e8: int, orders: int) -> str:
+    words = ngettext("%(count)d order", "%(count)d orders", orders) % {"count": orders}
+    return f"{formats.date_format(day, 'd/m/Y')}\n{money(sales_e8)} · {words}"
+
+
+def _slices(read: Overview) -> list[Slice]:
+    return [
+        Slice(label=str(STATES[state][1]), value=count, css_class=f"status-{STATES[state][0]}")
+        for state, count in read.states.items()
+    ]
