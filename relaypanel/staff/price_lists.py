@@ -26,7 +26,7 @@ from relaypanel.catalogue.pricing_rules import Rule
 from relaypanel.errors import ProviderError, Refused
 from relaypanel.providers import refresh
 from relaypanel.providers.models import Provider
-from relaypanel.staff import words
+from relaypanel.staff import refusals
 from relaypanel.staff.gate import DeskRequest
 from relaypanel.staff.keyset import before_id, next_page, row_id
 
@@ -120,7 +120,7 @@ def _imported(
             )
             change.after = {"services": len(services), "mark_up": told["mark_up"]}
     except Refused as refused:
-        form.add_error(None, words.of(refused))
+        form.add_error(None, refusals.words(refused))
         return False
     added = len(services)
     messages.success(
@@ -144,7 +144,7 @@ def fetch(request: DeskRequest, provider_id: int) -> HttpResponse:
         told = asyncio.run(refresh.fetch(provider))
         return _followed(request, provider, told)
     except (ProviderError, Refused) as error:
-        return _syncs(request, provider, error=words.of(error))
+        return _syncs(request, provider, error=refusals.words(error))
 
 
 def _followed(request: DeskRequest, provider: Provider, told: refresh.Told) -> HttpResponse:
@@ -188,7 +188,7 @@ def undo_sync(request: DeskRequest, provider_id: int, sync_id: int) -> HttpRespo
             undone = undo.undo(sync_id=sync_id, now=clock.now())
             change.after = {"services": undone.restored, "changed_since": undone.changed_since}
     except Refused as refused:
-        messages.error(request, words.of(refused))
+        messages.error(request, refusals.words(refused))
         return redirect("staff:price-list", provider.pk)
     messages.success(
         request,
@@ -215,7 +215,7 @@ def set_rule(request: DeskRequest, provider_id: int) -> HttpResponse:
             pricing_rules.set_for_provider(provider, rule, category=told["category"])
             change.after = told
     except (Refused, ValueError) as error:
-        form.add_error(None, words.of(error))
+        form.add_error(None, refusals.words(error))
         return _syncs(request, provider, rule_form=form)
     messages.success(request, _("Saved. Rates follow with the next price list."))
     return redirect("staff:price-list", provider.pk)
@@ -229,7 +229,7 @@ def remove_rule(request: DeskRequest, provider_id: int) -> HttpResponse:
             change.before = {"category": category}
             pricing_rules.remove_for_provider(provider, category=category)
     except Refused as refused:
-        messages.error(request, words.of(refused))
+        messages.error(request, refusals.words(refused))
     return redirect("staff:price-list", provider.pk)
 
 
@@ -274,7 +274,7 @@ def _decided(
             change.before = {"ids": ids}
             decide(ids)
     except Refused as refused:
-        messages.error(request, words.of(refused))
+        messages.error(request, refusals.words(refused))
     else:
         messages.success(request, done)
     return redirect("staff:quarantine")

@@ -23,7 +23,7 @@ from relaypanel.look import amounts
 from relaypanel.orders import queues
 from relaypanel.providers import logbook, refresh, registry
 from relaypanel.providers.models import Provider
-from relaypanel.staff import words
+from relaypanel.staff import refusals
 from relaypanel.staff.gate import DeskRequest
 
 BALANCE_DAYS: Final = 30
@@ -128,7 +128,7 @@ def _added(request: DeskRequest, form: AddForm) -> Provider | None:
             provider = registry.add(**told)
             change.after = {name: told[name] for name in ("name", "url", "currency")}
     except (Refused, ProviderError) as error:
-        form.add_error(words.field_of(error, form), words.of(error))
+        form.add_error(refusals.field(error, form), refusals.words(error))
         return None
     _record(provider, heard)
     messages.success(
@@ -166,7 +166,7 @@ def change(request: DeskRequest, provider_id: int) -> HttpResponse:
             registry.change(provider, **form.cleaned_data)
             change.before, change.after = before, form.cleaned_data
     except Refused as refused:
-        form.add_error(words.field_of(refused, form), words.of(refused))
+        form.add_error(refusals.field(refused, form), refusals.words(refused))
         return _detail(request, _known(provider_id), settings_form=form)
     return _done(request, provider)
 
@@ -181,7 +181,7 @@ def set_key(request: DeskRequest, provider_id: int) -> HttpResponse:
             registry.set_key(provider, form.cleaned_data["key"])
             registry.resume(provider)
     except Refused as refused:
-        form.add_error("key", words.of(refused))
+        form.add_error("key", refusals.words(refused))
         return _detail(request, provider, key_form=form)
     return _done(request, provider)
 
@@ -201,7 +201,7 @@ def set_terms(request: DeskRequest, provider_id: int) -> HttpResponse:
                 terms.set_currency_rate(provider, money.parse(rate))
             change.after = _terms_told(provider)
     except (Refused, ValueError) as error:
-        form.add_error("currency_rate", words.of(error))
+        form.add_error("currency_rate", refusals.words(error))
         return _detail(request, provider, terms_form=form)
     return _done(request, provider)
 

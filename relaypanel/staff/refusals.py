@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from django import forms
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from relaypanel.errors import Refused
+from relaypanel.errors import ProviderError, Refused
 
-# By the refusal's stable code.
+# By the refusal's stable code; filled with what the refusal knows.
 WORDS: Final[Mapping[str, str | Promise]] = {
     "order_not_found": _("There is no such order."),
     "move_not_allowed": _(
@@ -50,12 +51,72 @@ WORDS: Final[Mapping[str, str | Promise]] = {
     "no_such_request": _("There is no such request."),
     "request_not_open": _("It has been answered already. Load the page again."),
     "request_not_forwardable": _("No provider has this order, so nobody can be asked."),
+    "bad_key": _("That is not an API key: copy it as the provider shows it."),
+    "bad_settings": _("That cannot be saved: %(words)s"),
+    "bad_url": _(
+        "That is not an address of an API. Write the whole of it, like "
+        "https://panel.example/api/v2, without a name or password in it."
+    ),
+    "currency_costs_nothing": _("A currency costs more than nothing, like 0.00004."),
+    "markup_out_of_range": _(
+        "A mark-up is a percentage from 0 to 10000 with at most two decimals."
+    ),
+    "not_in_quarantine": _(
+        "Somebody has decided on some of these already. Nothing was changed: look again."
+    ),
+    "not_on_price_list": _(
+        "The provider no longer lists some of these. Nothing was added: look again."
+    ),
+    "no_such_rule": _("There is no such rule any more."),
+    "nothing_to_undo": _("This change was taken back already."),
+    "other_currency": _(
+        "This provider charges in %(currency)s. Say first what one %(currency)s costs in your "
+        "currency, under its price list settings."
+    ),
+    "price_list_too_old": _(
+        "The price list is older than a day. Fetch it again before you sell from it."
+    ),
+    "rate_too_high": _(
+        "The rate of %(upstream_id)s is higher than any account can pay. Leave it out."
+    ),
+    "still_below_cost": _(
+        "Service %(service_id)s would be sold below its cost, because its rate is fixed. Raise "
+        "the rate or let it follow a mark-up. Nothing was changed."
+    ),
+    "terms_out_of_range": _("One of these numbers is out of its range."),
+    "unknown_category": _("The provider lists nothing in this category."),
     "order_not_to_be_ended_yet": _(
         "The order may be with its provider: wait for the answer, or settle it under Unconfirmed."
     ),
 }
 
 
-def words(refused: Refused) -> str:
-    """Return the refusal in the reader's language; its own words where the desk has none."""
-    return str(WORDS.get(refused.code, str(refused)))
+_PROVIDER_FAILED: Final = _("The provider did not do it: %(words)s")
+_NO_AMOUNT: Final = _("That is not an amount. Write it like 1.5.")
+# Beside which field of a form the words stand; the others stand above it.
+_FIELDS: Final = {"bad_key": "key", "bad_url": "url"}
+
+
+def words(error: Exception) -> str:
+    """Return a refusal in the reader's language; its own words where the desk has none.
+
+    What a provider failed with is for staff too, and a ValueError is an amount that was misspelt.
+    """
+    if isinstance(error, ProviderError):
+        return str(_PROVIDER_FAILED) % {"words": error}
+    if isinstance(error, Refused):
+        found = WORDS.get(error.code)
+        return str(error) if found is None else str(found) % _known(error)
+    assert isinstance(error, ValueError)
+    return str(_NO_AMOUNT)
+
+
+def field(error: Exception, form: forms.Form) -> str | None:
+    """Return the form's field that an error is about; None: it is about the whole."""
+    name = _FIELDS.get(getattr(error, "code", ""))
+    return name if name in form.fields else None
+
+
+def _known(refused: Refused) -> dict[str, object]:
+    names = (name for name in dir(refused) if not name.startswith("_"))
+    return {name: getattr(refused, name) for name in names}
