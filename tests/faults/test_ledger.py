@@ -242,6 +242,14 @@ def _deposit(shop: Shop, dice: random.Random, now: datetime) -> None:
     _move(shop, dice, now, Code.DEPOSIT, chart.CASH, 1)
 
 
+def _bonus(shop: Shop, dice: random.Random, now: datetime) -> None:
+    _move(shop, dice, now, Code.BONUS, chart.PROMOTIONS, 1)
+
+
+def _affiliate(shop: Shop, dice: random.Random, now: datetime) -> None:
+    _move(shop, dice, now, Code.AFFILIATE, chart.PROMOTIONS, 1)
+
+
 def _adjust(shop: Shop, dice: random.Random, now: datetime) -> None:
     _move(shop, dice, now, Code.ADJUSTMENT, chart.ADJUSTMENTS, dice.choice((1, -1)))
 
@@ -269,5 +277,5 @@ def _edited_balance(shop: Shop, dice: random.Random, now: datetime) -> None:
 
 OPERATIONS: tuple[Operation, ...] = (
     *(_order, _mass_order, _drip_feed, _runs, _send, _poll, _cancel, _refill, _staff),
-    *(_deposit, _adjust),
+    *(_deposit, _bonus, _affiliate, _adjust),
 )

@@ -74,7 +74,8 @@ class TestKilledSchedulers:
         tally = _feed(database_url, tmp_path, f"scheduler={tmp_path}", "counter_last")
 
         print(f"\nR18 twin, counter after the run: {KILLS} kills, {tally}")  # noqa: T201
-        assert tally.too_many > 0
+        # Each is what the right ones never do; a few kills may bring about one of the two alone.
+        assert tally.too_many + tally.inside > 0
 
 
 def _feed(database_url: str, directory: Path, *habits: str) -> Tally:

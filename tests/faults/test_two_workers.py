@@ -57,7 +57,7 @@ class TestTwoWorkers:
                 victim.kill()
                 workers = [it for it in workers if it is not victim]
                 workers.append(place.forks.worker(*habits))
-            shop.until(lambda: not ground.waiting(), what="the queue runs empty")
+            shop.until(lambda: not ground.waiting(), what="the queue runs empty", seconds=240)
             assert [worker.stop() for worker in workers] == [0, 0]
             tally = place.tally()
         turns = _turns(journal)
