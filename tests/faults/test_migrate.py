@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
 from django.db.models import Sum
 
 from bench import fill
@@ -17,15 +18,29 @@ from relaypanel.orders.models import Order, OrderEvent
 from tests.faults import size
 from tests.orders import scene
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-ORDERS = size.of(short=1_000, full=100_000)
+ORDERS = 100_000
 SECONDS_MAX = 60
 # The apps that were there when the first order was.
 TRADE = ("accounts", "providers", "catalogue", "ledger", "orders", "duties")
 
 
 class TestMigrations:
+    def test_can_each_be_taken_back(self) -> None:
+        migrations = MigrationLoader(None).disk_migrations
+
+        one_way = [
+            f"{label}.{name}: {operation.describe()}"
+            for (label, name), migration in migrations.items()
+            if migration.__module__.startswith("relaypanel.")
+            for operation in migration.operations
+            if not operation.reversible
+        ]
+
+        assert len(migrations) > 50
+        assert one_way == []
+
+    @pytest.mark.skipif(not size.is_full(), reason="what many orders cost shows in full size")
+    @pytest.mark.django_db(transaction=True)
     def test_carry_every_order_back_and_forward_in_time(self) -> None:
         fill.fill(Size(orders=ORDERS, users=100, services=50))
         before = _all_there_is()
