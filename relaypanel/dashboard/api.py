@@ -82,16 +82,21 @@ def console(request: PageRequest) -> HttpResponse:
     action = request.POST.get("action", "")
     if action not in Action.__members__.values():
         return HttpResponseBadRequest()
-    names = (_CONSOLE_FIELDS | FIELDS.keys()) & request.POST.keys()
-    fields = {name: request.POST[name] for name in sorted(names) if request.POST[name]}
+    fields = {name: value for name in _CONSOLE_ORDER if (value := request.POST.get(name, ""))}
     if action in CONFIRMED and request.POST.get("confirmed") != "yes":
         return _answer(request, action, fields, asks=True)
     reply = _call(request, {"key": keys.reveal(request.user), "action": action} | fields)
     return _answer(request, action, fields, reply=reply)
 
 
-_CONSOLE_FIELDS = frozenset(
-    parameter.name for action in reference.ACTIONS.values() for parameter in action.parameters
+# Every parameter that the contract knows, those of all actions first.
+_CONSOLE_ORDER = tuple(
+    dict.fromkeys(
+        (
+            *(one.name for action in reference.ACTIONS.values() for one in action.parameters),
+            *FIELDS,
+        )
+    )
 )
 
 
@@ -103,7 +108,8 @@ def _page(request: PageRequest, *, key: str = "", **extra: object) -> HttpRespon
         "lists": reference.lists(),
         "errors": reference.errors(),
         "console_actions": [action.value for action in Action],
-        "console_fields": sorted(_CONSOLE_FIELDS | {"runs", "interval"}),
+        "console_fields": [name for name in _CONSOLE_ORDER if name not in reference.lists()],
+        "console_lists": reference.lists(),
         "key": key,
     }
     if request.user.is_authenticated:

@@ -233,6 +233,8 @@ class TypeRow:
     optional: Sequence[str]
     counted: str
     rate_per: int
+    # (field, its value, the field that is needed then)
+    when: Sequence[tuple[str, int, str]]
 
 
 def types() -> Iterator[TypeRow]:
@@ -244,6 +246,11 @@ def types() -> Iterator[TypeRow]:
             optional=(*spec.optional, *drip_feed),
             counted=spec.quantity if spec.quantity not in (None, "quantity") else "",
             rate_per=spec.rate_per,
+            when=[
+                (field, value, needed)
+                for field, choices in (spec.when or {}).items()
+                for value, needed in choices.items()
+            ],
         )
 
 

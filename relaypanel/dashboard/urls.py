@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, path
 from relaypanel.dashboard import (
     affiliate,
     api,
+    found,
     funds,
     gateway,
     mass_order,
@@ -71,6 +72,7 @@ _orders: list[URLPattern | URLResolver] = [
 ]
 
 _everywhere: list[URLPattern | URLResolver] = [
+    path("search", found.page, name="search"),
     path("language", preferences.language, name="language"),
     path("theme", preferences.theme, name="theme"),
 ]

@@ -49,6 +49,8 @@ _PRICE_LIST: Final = (
     Listed(name="services", path="/services"),
     Listed(name="services-nothing", path="/services?q=nothing-like-this"),
     Listed(name="updates", path="/updates"),
+    Listed(name="search", path="/search?q=facebook"),
+    Listed(name="search-nothing", path="/search?q=nothing-like-this"),
 )
 
 _API: Final = (

@@ -6,7 +6,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from relaypanel.accounts import keys
 from relaypanel.accounts.models import ApiKey, User
-from relaypanel.contract import TYPES, Action
+from relaypanel.contract import FIELDS, TYPES, Action
 from relaypanel.orders.models import Order
 from tests import cast
 from tests.dashboard.browser import FRAME_QUERIES, signed_in, with_password
@@ -172,6 +172,11 @@ class TestConsole:
         client = signed_in(cast.alice().user)
 
         assert client.post("/api/try", {"action": "sudo"}).status_code == 400
+
+    def test_has_a_field_for_every_parameter_of_the_contract(self) -> None:
+        body = body_of(signed_in(cast.alice().user))
+
+        assert [name for name in FIELDS if f'id="try-{name}"' not in body] == []
 
     def test_is_bound_by_the_list_of_addresses(self) -> None:
         user = cast.alice().user

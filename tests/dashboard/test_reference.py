@@ -86,6 +86,7 @@ class TestTypes:
         assert rows["Custom Comments"].counted == "comments"
         assert rows["Default"].optional == ("runs", "interval")
         assert rows["Package"].rate_per == 1
+        assert ("type_of_traffic", 1, "google_keyword") in rows["Web Traffic"].when
 
 
 class TestLists:
