@@ -94,6 +94,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "relaypanel.dashboard.sessions.LastSeen",
+    "relaypanel.dashboard.closed.Closed",
     "relaypanel.staff.act_as.ActAs",
     "relaypanel.look.reader.Reader",
 ]

@@ -25,9 +25,13 @@ from relaypanel.accounts.models import Role, SignInHow, User
 from relaypanel.dashboard import affiliate, alerts, security
 from relaypanel.ledger import members
 from relaypanel.payments import affiliates
+from relaypanel.storefront import profile
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002  allauth's signature
+        return profile.shown().sign_up_is_open
+
     def clean_username(self, username: str, shallow: bool = False) -> str:
         try:
             users.check_username(username)

@@ -5,12 +5,19 @@ from __future__ import annotations
 from typing import Final
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBadRequest,
+    HttpResponseRedirect,
+)
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from relaypanel.accounts.models import User
 from relaypanel.look import context
+from relaypanel.storefront import profile
 
 _YEAR_SECONDS: Final = 31_536_000
 
@@ -22,6 +29,17 @@ def language(request: HttpRequest) -> HttpResponse:
         return HttpResponseBadRequest()
     _keep(request, language=chosen)
     return _back(request, settings.LANGUAGE_COOKIE_NAME, chosen)
+
+
+@require_GET
+def hue(_request: HttpRequest, degrees: int) -> HttpResponse:
+    """Return the owner's colour as a style sheet: the content policy allows no style in a page."""
+    if degrees > profile.HUE_MAX:
+        raise Http404
+    sheet = f"@layer tokens {{ :root {{ --accent-hue: {degrees}; }} }}\n"
+    response = HttpResponse(sheet, content_type="text/css")
+    response["Cache-Control"] = f"public, max-age={_YEAR_SECONDS}, immutable"
+    return response
 
 
 @require_POST

@@ -75,6 +75,7 @@ _everywhere: list[URLPattern | URLResolver] = [
     path("search", found.page, name="search"),
     path("language", preferences.language, name="language"),
     path("theme", preferences.theme, name="theme"),
+    path("hue/<int:degrees>.css", preferences.hue, name="hue"),
 ]
 
 _funds: list[URLPattern | URLResolver] = [

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from django.conf import settings
 from django.http import HttpRequest
+
+from relaypanel.storefront import profile
 
 THEMES: Final = ("auto", "light", "dark")
 THEME_COOKIE: Final = "theme"
 
 
 def look(request: HttpRequest) -> dict[str, object]:
-    return {"panel_name": settings.PANEL_NAME, "theme": theme(request)}
+    shown = profile.shown()
+    return {"panel_name": shown.shown_name, "hue": shown.hue, "theme": theme(request)}
 
 
 def theme(request: HttpRequest) -> str:

@@ -120,6 +120,12 @@ WAYS: Final[Sequence[tuple[str | Promise, Sequence[Way]]]] = (
         _("House"),
         (
             Way(
+                section=Section.SETTINGS,
+                name="staff:settings",
+                icon="settings",
+                words=_("Settings"),
+            ),
+            Way(
                 section=Section.AUDIT_LOG,
                 name="staff:audit-log",
                 icon="history",

@@ -11,6 +11,8 @@ from relaypanel.staff import (
     overview,
     price_lists,
     providers,
+    roles,
+    settings,
     users,
     waiting,
 )
@@ -211,6 +213,35 @@ _price_lists = [
     ),
 ]
 
+_SETTINGS = Section.SETTINGS
+
+_settings = [
+    page("staff/settings", settings.page, name="settings", section=_SETTINGS),
+    page("staff/settings/texts", settings.words, name="words", section=_SETTINGS),
+    page("staff/settings/news", settings.news, name="news", section=_SETTINGS),
+    page(
+        "staff/settings/news/<int:announcement_id>/down",
+        settings.take_down,
+        name="news-take-down",
+        section=_SETTINGS,
+    ),
+    page("staff/settings/roles", roles.page, name="roles", section=_SETTINGS),
+    page(
+        "staff/settings/roles/<int:role_id>",
+        roles.save,
+        name="role",
+        section=_SETTINGS,
+        fresh=True,
+    ),
+    page(
+        "staff/settings/roles/<int:role_id>/remove",
+        roles.remove,
+        name="role-remove",
+        section=_SETTINGS,
+        fresh=True,
+    ),
+]
+
 _audit_log = [
     page("staff/audit-log", audit_log.page, name="audit-log", section=Section.AUDIT_LOG),
 ]
@@ -229,6 +260,7 @@ urlpatterns = [
     *_money,
     *_providers,
     *_price_lists,
+    *_settings,
     *_audit_log,
     *_absent,
 ]

@@ -87,7 +87,7 @@ def save(*, wanted: Settings, by: Actor, now: datetime) -> None:
             after=asdict(wanted),
             now=now,
         )
-    forget()
+    _kept["settings"] = (clock.monotonic(), wanted)
 
 
 _kept: Final[dict[str, tuple[float, Settings]]] = {}

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -15,12 +14,6 @@ from tests import cast
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def _forgotten() -> Iterator[None]:
-    yield
-    profile.forget()
-
-
 def save(**changes: Any) -> None:
     profile.save(wanted=replace(profile.current(), **changes), by=CONSOLE, now=cast.NOW)
 
@@ -31,6 +24,7 @@ class TestProfile:
         assert profile.current().sign_up_is_open
 
     def test_is_kept_shown_and_logged(self) -> None:
+        profile.forget()
         assert profile.shown() == profile.current()
 
         save(name="Nova", hue=20)
