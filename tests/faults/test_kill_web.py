@@ -84,7 +84,10 @@ def _kill(database_url: str, kills: int, *, until_unpaid: bool = False, **settin
         with clients:
             old = family.until(lambda: _all_alive(web.pid))
             for _ in range(kills):
+                enough = len(clients.acknowledged) + CLIENTS
                 time.sleep(dice.uniform(*LIVE_SECONDS))
+                # A kill is to meet processes that take orders: on a slow machine they start slowly.
+                family.until(lambda: len(clients.acknowledged) >= enough)  # noqa: B023
                 alive = family.until(lambda: _all_alive(web.pid))
                 victim = dice.choice(sorted(alive & old))
                 os.kill(victim, signal.SIGKILL)
