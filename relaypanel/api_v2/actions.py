@@ -9,13 +9,15 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 
 from relaypanel import money
+from relaypanel.accounts import keys
 from relaypanel.api_v2 import ids, wire
-from relaypanel.catalogue import listing
+from relaypanel.catalogue import editions, listing
+from relaypanel.catalogue.editions import Listed
 from relaypanel.contract import (
     FIELDS,
     Action,
@@ -27,7 +29,7 @@ from relaypanel.contract import (
 )
 from relaypanel.errors import Refused
 from relaypanel.ledger import book
-from relaypanel.orders import lookup, place, requests
+from relaypanel.orders import lookup, place, requests, till
 from relaypanel.orders.types import IncorrectField
 
 _CLIENT_REF: Final = re.compile(r"[ -~]{1,100}")
@@ -48,13 +50,24 @@ class Call:
     """What a known caller asks.  `idempotency_key` is the header's text, None without it."""
 
     user_id: int
+    # What `look_up` asked for, of this user.
+    columns: tuple[Any, ...]
     # Holds the key, so it stays out of every text about the call.
     fields: Mapping[str, str] = field(repr=False)
     idempotency_key: str | None
     now: datetime
 
 
-def answer(call: Call) -> bytes:
+def look_up(fields: Mapping[str, str]) -> tuple[keys.Finder, tuple[int, ...]]:
+    """Return what finds the caller, and in one look what the call asks for, with its values."""
+    action = fields.get("action", "")
+    if action == Action.STATUS:
+        order_id = ids.one(fields.get("order", ""))
+        return (keys.CALLER, ()) if order_id is None else (lookup.ORDER_OF_CALLER, (order_id,))
+    return _FINDERS.get(action, keys.CALLER), ()
+
+
+def answer(call: Call) -> bytes | Listed:
     """Return the reply as JSON.  Raises the refusal that the caller gets."""
     handler = HANDLERS.get(call.fields.get("action", ""))
     if handler is None:
@@ -62,8 +75,9 @@ def answer(call: Call) -> bytes:
     return handler(call)
 
 
-def _services(call: Call) -> bytes:
-    return listing.encoded(call.user_id)
+def _services(call: Call) -> Listed:
+    (number,) = call.columns
+    return listing.encoded(call.user_id, number=number)
 
 
 def _add(call: Call) -> bytes:
@@ -76,10 +90,7 @@ def _add(call: Call) -> bytes:
         fields={name: text for name, text in call.fields.items() if name in FIELDS},
         client_ref=_new_ref(call),
     )
-    (verdict,) = place.place(requests=[request], now=call.now)
-    if isinstance(verdict, Refused):
-        raise verdict
-    return wire.encode(AddReply(order=verdict.pk))
+    return wire.encode(AddReply(order=till.pay(request, now=call.now)))
 
 
 def _new_ref(call: Call) -> str | None:
@@ -99,8 +110,12 @@ def _status(call: Call) -> bytes:
         unknown = wire.error(requests.OrderNotFound())
         # An absent ID and a text that is none are the same to the caller.
         return wire.encode({text: found.get(id_ or 0, unknown) for text, id_ in asked.items()})
-    order_id = _order_id(call)
-    found = lookup.statuses(user_id=call.user_id, order_ids=[order_id])
+    if call.fields.get("order"):
+        order_id = _id(call, "order", requests.OrderNotFound)
+        found = lookup.read([call.columns] if call.columns[:1] == (order_id,) else [])
+    else:
+        order_id = _referred(call)
+        found = lookup.statuses(user_id=call.user_id, order_ids=[order_id])
     if order_id not in found:
         raise requests.OrderNotFound
     return wire.encode(found[order_id])
@@ -121,7 +136,7 @@ def _cancel_row(text: str, id_: int | None, outcomes: Mapping[int, Refused | Non
 
 
 def _balance(call: Call) -> bytes:
-    balance_e8 = book.balance(call.user_id)
+    (balance_e8,) = call.columns
     return wire.encode(BalanceReply(balance=money.text(balance_e8), currency=settings.CURRENCY))
 
 
@@ -164,7 +179,12 @@ def _refill_status(call: Call) -> bytes:
     return wire.encode({"status": words[refill_id]})
 
 
-HANDLERS: Final[Mapping[str, Callable[[Call], bytes]]] = {
+_FINDERS: Final[Mapping[str, keys.Finder]] = {
+    Action.BALANCE: book.BALANCE_OF_CALLER,
+    Action.SERVICES: editions.NUMBER_OF_CALLER,
+}
+
+HANDLERS: Final[Mapping[str, Callable[[Call], bytes | Listed]]] = {
     Action.SERVICES: _services,
     Action.ADD: _add,
     Action.STATUS: _status,
@@ -173,13 +193,6 @@ HANDLERS: Final[Mapping[str, Callable[[Call], bytes]]] = {
     Action.REFILL: _refill,
     Action.REFILL_STATUS: _refill_status,
 }
-
-
-def _order_id(call: Call) -> int:
-    """Return the one order asked for: by its ID, or by the caller's own name for it."""
-    if call.fields.get("order"):
-        return _id(call, "order", requests.OrderNotFound)
-    return _referred(call)
 
 
 def _id(call: Call, name: str, refusal: type[Refused]) -> int:

@@ -7,7 +7,9 @@ other codes as an outage; only a fault of ours is a 5xx, and only too many calls
 
 from __future__ import annotations
 
-from typing import Final
+import re
+from collections.abc import Mapping
+from typing import Any, Final
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import structlog
@@ -17,6 +19,8 @@ from django.db import InterfaceError, OperationalError, connection, connections,
 from relaypanel import clock
 from relaypanel.accounts import address, keys, throttle
 from relaypanel.api_v2 import actions, request, wire
+from relaypanel.catalogue import listing
+from relaypanel.catalogue.editions import Listed
 from relaypanel.errors import Refused
 
 log = structlog.get_logger(__name__)
@@ -26,6 +30,9 @@ _HEADERS: Final = (
     ("Cache-Control", "no-store"),
     ("X-Content-Type-Options", "nosniff"),
 )
+# A proxy that compresses on its own way makes a tag weak; the words behind it are the same.
+_ETAG_IS_WEAK: Final = re.compile(r"^\s*W/")
+_ACCEPTS_GZIP: Final = re.compile(r"\b(?:x-)?gzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))", re.ASCII)
 
 
 class BadKey(Refused):
@@ -35,10 +42,12 @@ class BadKey(Refused):
 
 
 def application(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
-    reset_queries()
+    if settings.DEBUG:
+        reset_queries()
     drop_broken_connections()
     status, reply, *headers = _outcome(environ)
-    drop_broken_connections()
+    if isinstance(reply, Listed):
+        status, reply = _negotiated(reply, environ, headers)
     start_response(status, [*_HEADERS, ("Content-Length", str(len(reply))), *headers])
     return [] if environ["REQUEST_METHOD"] == "HEAD" else [reply]
 
@@ -51,16 +60,29 @@ def nothing_here(environ: WSGIEnvironment, start_response: StartResponse) -> lis
 
 
 def drop_broken_connections() -> None:
-    """Do what Django's signals do at both ends of a request, so that each call can reconnect.
+    """Do what Django's signals do around a request, so that each call can reconnect.
 
     Within somebody's transaction, which only tests hold around a call, nothing is dropped.
     """
-    for opened in connections.all(initialized_only=True):
-        if not opened.in_atomic_block:
-            opened.close_if_unusable_or_obsolete()
+    opened = connections["default"]
+    if not opened.in_atomic_block:
+        opened.close_if_unusable_or_obsolete()
 
 
-def _outcome(environ: WSGIEnvironment) -> tuple[str, bytes, *tuple[tuple[str, str], ...]]:
+def _negotiated(
+    listed: Listed, environ: WSGIEnvironment, headers: list[tuple[str, str]]
+) -> tuple[str, bytes]:
+    """Return status and body of a price list, compressed or not at all if the client says so."""
+    headers += (("ETag", listed.tag), ("Vary", "Accept-Encoding"))
+    if _ETAG_IS_WEAK.sub("", environ.get("HTTP_IF_NONE_MATCH", "")).strip() == listed.tag:
+        return "304 Not Modified", b""
+    if _ACCEPTS_GZIP.search(environ.get("HTTP_ACCEPT_ENCODING", "")):
+        headers.append(("Content-Encoding", "gzip"))
+        return "200 OK", listing.compressed(listed)
+    return "200 OK", listed.body
+
+
+def _outcome(environ: WSGIEnvironment) -> tuple[str, bytes | Listed, *tuple[tuple[str, str], ...]]:
     """Return the HTTP status, the reply, and headers of its own.
 
     Logs hold no field of the call, so no key.
@@ -80,7 +102,7 @@ def _outcome(environ: WSGIEnvironment) -> tuple[str, bytes, *tuple[tuple[str, st
         return "500 Internal Server Error", wire.encode(wire.FAILED)
 
 
-def _answer(environ: WSGIEnvironment) -> bytes:
+def _answer(environ: WSGIEnvironment) -> bytes | Listed:
     now = clock.now()
     caller_address = address.client_address(
         environ.get("REMOTE_ADDR", ""),
@@ -90,16 +112,18 @@ def _answer(environ: WSGIEnvironment) -> bytes:
     throttle.admit(caller_address)
     try:
         fields = request.read(environ)
-        caller = _find(fields.get("key", ""), caller_address)
-        if caller is None:
+        found = _find(fields, caller_address)
+        if found is None:
             raise BadKey
     except Refused:
         throttle.count_stranger(caller_address)
         raise
+    caller, columns = found
     throttle.count_call(caller)
     keys.touch(caller, address=caller_address, now=now)
     call = actions.Call(
         user_id=caller.user_id,
+        columns=columns,
         fields=fields,
         idempotency_key=environ.get("HTTP_IDEMPOTENCY_KEY"),
         now=now,
@@ -107,17 +131,21 @@ def _answer(environ: WSGIEnvironment) -> bytes:
     return actions.answer(call)
 
 
-def _find(key: str, caller_address: str | None) -> keys.Caller | None:
+def _find(
+    fields: Mapping[str, str], caller_address: str | None
+) -> tuple[keys.Caller, tuple[Any, ...]] | None:
     """Return who calls, also when this is the first query since the database was restarted.
 
     This look-up alone is tried again, because it is certain that nothing was done before it.
     """
+    finder, values = actions.look_up(fields)
+    key = fields.get("key", "")
     try:
-        return keys.find(key, address=caller_address)
+        return finder.find(key, *values, address=caller_address)
     except (OperationalError, InterfaceError):
         drop_broken_connections()
         if connection.connection is not None:
             # It was not the connection's fault.
             raise
         log.warning("api_v2_connects_anew")
-        return keys.find(key, address=caller_address)
+        return finder.find(key, *values, address=caller_address)

@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
-from relaypanel.catalogue import margin, rates
-from relaypanel.catalogue.models import Discount, Route, Service, UserRate, Visibility
+from relaypanel import prepared
+from relaypanel.catalogue import editions, margin, rates
+from relaypanel.catalogue.editions import Agreed, Edition, Known, Rated, Sold, Terms
+from relaypanel.catalogue.models import Route, Service, Visibility
 from relaypanel.contract import TYPES, OrderType
 from relaypanel.providers.models import UpstreamService
 
 _ID_MAX: Final = 2**63 - 1
+# A service's neighbours are read along: one look at the tables serves them all.
+_PAGE: Final = 256
+_TERMS: Final = len(fields(Terms))
+_READ: Final = prepared.Statement(
+    f"""
+    SELECT it.id, it.type, it.rate_e8, it.rate_per, it.min, it.max, it.dripfeed, it.auto_refill,
+           it.one_order_per_link, route.upstream_id, upstream.provider_id,
+           upstream.rate_e8, upstream.type, provider.rate_to_panel_e8,
+           route.enabled AND route.closed_for = '' AND provider.enabled
+      FROM catalogue_service AS it
+           LEFT JOIN catalogue_route AS route ON route.service_id = it.id
+           LEFT JOIN providers_upstreamservice AS upstream ON upstream.id = route.upstream_id
+           LEFT JOIN providers_provider AS provider ON provider.id = upstream.provider_id
+     WHERE it.id BETWEEN $1 AND $2 AND it.visibility = '{Visibility.ENABLED}'
+     ORDER BY it.id, route.position, route.id
+    """
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,9 +41,9 @@ class Offer:
     is `manual`: staff fulfil it.  One that has routes, none of them usable, is not.
     """
 
-    service: Service
+    service: Service | Terms
     rate_e8: int
-    routes: tuple[UpstreamService, ...]
+    routes: tuple[UpstreamService | Known, ...]
     manual: bool
 
 
@@ -33,27 +52,23 @@ def offers(
 ) -> dict[tuple[int, int], Offer]:
     """Return what each user pays for each enabled service, keyed by (user ID, service ID).
 
-    A service that is unknown, hidden or disabled has no entry.  Four queries for any batch.
+    A service that is unknown, hidden or disabled has no entry.  Five queries for any batch, and
+    one for what was asked of this catalogue before.
     """
-    # SQLite cannot even be asked for a longer number, and one caller's must not fail the batch.
-    possible = {service_id for service_id in service_ids if service_id <= _ID_MAX}
-    services = Service.objects.filter(visibility=Visibility.ENABLED).in_bulk(possible)
-    routes = usable_routes(services)
-    user_rates = _user_rates(services, user_ids)
-    discounts = _discounts(user_ids)
+    if not service_ids or not user_ids:
+        return {}
+    edition = editions.current()
+    services = _sold(edition, set(service_ids))
+    prices = edition.prices(set(user_ids))
     return {
         (user_id, service_id): Offer(
-            service=service,
-            rate_e8=rates.effective(
-                rate_e8=service.rate_e8,
-                user_rate_e8=user_rates.get((user_id, service_id)),
-                discount_percent_e2=discounts.get(user_id),
-            ),
-            routes=routes.get(service_id, ()),
-            manual=service_id not in routes,
+            service=sold.service,
+            rate_e8=_rate(sold.service, agreed),
+            routes=sold.routes,
+            manual=sold.manual,
         )
-        for service_id, service in services.items()
-        for user_id in user_ids
+        for service_id, sold in services.items()
+        for user_id, agreed in prices.items()
     }
 
 
@@ -71,7 +86,7 @@ def usable_routes(service_ids: Collection[int]) -> dict[int, tuple[UpstreamServi
     return {service_id: tuple(usable) for service_id, usable in found.items()}
 
 
-def cost(route: UpstreamService, *, quantity: int) -> int:
+def cost(route: UpstreamService | Known, *, quantity: int) -> int:
     """Return in e8 of the panel's currency what a route's provider takes for so many pieces."""
     return margin.cost(
         rate_e8=route.rate_e8,
@@ -81,16 +96,37 @@ def cost(route: UpstreamService, *, quantity: int) -> int:
     )
 
 
-def _user_rates(
-    service_ids: Collection[int], user_ids: Collection[int]
-) -> dict[tuple[int, int], int]:
-    agreed = UserRate.objects.filter(service_id__in=service_ids, user_id__in=user_ids)
+def _sold(edition: Edition, service_ids: set[int]) -> dict[int, Sold]:
+    # SQLite cannot even be asked for a longer number, and one caller's must not fail the batch.
+    possible = {service_id for service_id in service_ids if 0 <= service_id <= _ID_MAX}
+    for service_id in possible:
+        if service_id not in edition.sold:
+            edition.sold.update(_read(service_id - service_id % _PAGE))
     return {
-        (user_id, service_id): rate_e8
-        for user_id, service_id, rate_e8 in agreed.values_list("user_id", "service_id", "rate_e8")
+        service_id: sold
+        for service_id in possible
+        if (sold := edition.sold.get(service_id)) is not None
     }
 
 
-def _discounts(user_ids: Collection[int]) -> dict[int, int]:
-    given = Discount.objects.filter(user_id__in=user_ids)
-    return dict(given.values_list("user_id", "percent_e2"))
+def _read(first: int) -> dict[int, Sold]:
+    found: dict[int, Sold] = {}
+    last = min(first + _PAGE - 1, _ID_MAX)
+    for row in _READ.rows(first, last):
+        terms = Terms(*row[:_TERMS])
+        upstream_id, provider_id, rate_e8, type_, rate_to_panel_e8, is_usable = row[_TERMS:]
+        sold = found.get(terms.pk)
+        routes = sold.routes if sold else ()
+        if is_usable:
+            provider = Rated(rate_to_panel_e8)
+            routes = (*routes, Known(upstream_id, provider_id, rate_e8, type_, provider))
+        found[terms.pk] = Sold(terms, routes, manual=upstream_id is None)
+    return found
+
+
+def _rate(service: Terms, agreed: Agreed) -> int:
+    return rates.effective(
+        rate_e8=service.rate_e8,
+        user_rate_e8=agreed.rate_e8_by_service.get(service.pk),
+        discount_percent_e2=agreed.discount_percent_e2,
+    )

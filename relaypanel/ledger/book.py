@@ -18,7 +18,8 @@ from typing import Final
 
 from django.db import connection, transaction
 
-from relaypanel import money
+from relaypanel import money, prepared
+from relaypanel.accounts import keys
 from relaypanel.accounts.models import User
 from relaypanel.errors import Refused
 from relaypanel.ledger import chart
@@ -30,12 +31,40 @@ POSTINGS_MAX: Final = 16_000
 
 # All changes travel as one JSON object, account to e8: any number of rows, whole numbers to the
 # last digit, and both databases read it.  By way of text, since PostgreSQL has no direct cast.
-_CHANGE_BALANCES: Final = """
-    UPDATE ledger_account
-    SET balance_e8 = balance_e8 + CAST(CAST(change.value AS text) AS bigint)
-    FROM json_each(%s) AS change
-    WHERE ledger_account.id = CAST(change.key AS bigint)
-"""
+# The accounts stand there once more, so that nobody looks for them by reading all accounts.
+_CHANGE_BALANCES: Final = prepared.Statement(
+    f"""
+    UPDATE "ledger_account"
+       SET balance_e8 = balance_e8 + CAST(CAST(change.value AS text) AS bigint)
+      FROM json_each($1) AS change
+     WHERE ledger_account.id {prepared.among("$2")}
+           AND ledger_account.id = CAST(change.key AS bigint)
+    RETURNING ledger_account.id, ledger_account.balance_e8
+    """
+)
+
+# NO KEY: the foreign keys of other people's transfers need not wait for this lock.
+_LOCK: Final = prepared.Statement(
+    f'SELECT id, balance_e8 FROM "ledger_account" WHERE id {prepared.among("$1")} ORDER BY id'
+    + ("" if prepared.is_sqlite() else " FOR NO KEY UPDATE")
+)
+# For a caller of the API: the balance comes with the look-up of the key.
+BALANCE_OF_CALLER: Final = keys.Finder(
+    "account.balance_e8", "JOIN ledger_account AS account ON account.id = caller.user_id"
+)
+_BALANCE: Final = prepared.Statement("SELECT balance_e8 FROM ledger_account WHERE id = $1")
+_TRANSFERS: Final = prepared.Insert(
+    Transfer,
+    "key",
+    "debit_id",
+    "credit_id",
+    "amount_e8",
+    "debit_left_e8",
+    "credit_left_e8",
+    "code",
+    "reason",
+    "created_at",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,8 +130,19 @@ def post_many(postings: Sequence[Posting], *, now: datetime) -> frozenset[str]:
         fresh = _not_yet_written(wanted)
         changes_e8 = _changes(fresh)
         _judge(balances_e8, changes_e8)
-        _write(fresh, changes_e8, balances_e8, now=now)
+        _write(fresh, changes_e8, now=now)
     return frozenset(posting.key for posting in fresh)
+
+
+def post_new(postings: Sequence[Posting], *, now: datetime) -> None:
+    """Write movements whose keys name what was made a moment ago, in this transaction.
+
+    The caller has locked the accounts and judged that they cover the postings.  Where it errs,
+    the database refuses: a key that was there, and a balance below zero.
+    """
+    assert connection.in_atomic_block
+    if postings:
+        _write(postings, _changes(postings), now=now)
 
 
 def lock(user_ids: Collection[int]) -> dict[int, int]:
@@ -114,10 +154,8 @@ def lock(user_ids: Collection[int]) -> dict[int, int]:
 
 def balance(user_id: int) -> int:
     """Return the customer's balance in e8."""
-    balance_e8 = Account.objects.values_list("balance_e8", flat=True).get(
-        pk=chart.customer(user_id)
-    )
-    assert balance_e8 is not None
+    ((balance_e8,),) = _BALANCE.rows(chart.customer(user_id))
+    assert isinstance(balance_e8, int)
     return balance_e8
 
 
@@ -152,9 +190,7 @@ def _guards(postings: Iterable[Posting]) -> set[int]:
 
 
 def _lock(account_ids: Collection[int]) -> dict[int, int | None]:
-    # NO KEY: the foreign keys of other people's transfers need not wait for this lock.
-    rows = Account.objects.select_for_update(no_key=True).filter(pk__in=account_ids).order_by("pk")
-    balances_e8 = dict(rows.values_list("pk", "balance_e8"))
+    balances_e8 = dict(_LOCK.rows(list(account_ids)))
     assert len(balances_e8) == len(account_ids), "a posting names an account that is not open"
     return balances_e8
 
@@ -197,36 +233,37 @@ def _judge(balances_e8: Mapping[int, int | None], changes_e8: Mapping[int, int])
 def _write(
     fresh: Sequence[Posting],
     changes_e8: Mapping[int, int],
-    balances_e8: Mapping[int, int | None],
     *,
     now: datetime,
 ) -> None:
-    Transfer.objects.bulk_create(
-        Transfer(
-            key=posting.key,
-            debit_id=posting.debit,
-            credit_id=posting.credit,
-            amount_e8=posting.amount_e8,
-            debit_left_e8=debit_left_e8,
-            credit_left_e8=credit_left_e8,
-            code=posting.code,
-            reason=posting.reason,
-            created_at=now,
-        )
-        for posting, debit_left_e8, credit_left_e8 in _with_what_is_left(fresh, balances_e8)
+    left_e8 = _change_balances(changes_e8)
+    balances_e8 = {account: left_e8[account] - change for account, change in changes_e8.items()}
+    _TRANSFERS.write(
+        [
+            (
+                posting.key,
+                posting.debit,
+                posting.credit,
+                posting.amount_e8,
+                debit_left_e8,
+                credit_left_e8,
+                posting.code,
+                posting.reason,
+                now,
+            )
+            for posting, debit_left_e8, credit_left_e8 in _with_what_is_left(fresh, balances_e8)
+        ]
     )
-    if changes_e8:
-        _change_balances(changes_e8)
 
 
 def _with_what_is_left(
-    fresh: Sequence[Posting], balances_e8: Mapping[int, int | None]
+    fresh: Sequence[Posting], balances_e8: Mapping[int, int]
 ) -> Iterator[tuple[Posting, int | None, int | None]]:
     """Yield each posting with what its two sides hold after it.
 
     None: a house, or, in the middle of a batch, what no account can hold.
     """
-    left_e8 = {account: held for account, held in balances_e8.items() if held is not None}
+    left_e8 = dict(balances_e8)
     for posting in fresh:
         for account, change_e8 in (
             (posting.debit, -posting.amount_e8),
@@ -241,7 +278,10 @@ def _held(left_e8: int | None) -> int | None:
     return left_e8 if left_e8 is not None and 0 <= left_e8 <= money.MAX_E8 else None
 
 
-def _change_balances(changes_e8: Mapping[int, int]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(_CHANGE_BALANCES, [json.dumps(changes_e8)])
-        assert cursor.rowcount == len(changes_e8)
+def _change_balances(changes_e8: Mapping[int, int]) -> dict[int, int]:
+    """Return what each account holds now."""
+    if not changes_e8:
+        return {}
+    left_e8 = dict(_CHANGE_BALANCES.rows(json.dumps(changes_e8), list(changes_e8)))
+    assert len(left_e8) == len(changes_e8)
+    return left_e8

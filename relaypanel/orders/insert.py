@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Final
 
 from django.db import connection
 
+from relaypanel import prepared
 from relaypanel.catalogue import offers
 from relaypanel.catalogue.offers import Offer
 from relaypanel.contract import OrderType
@@ -15,6 +17,33 @@ from relaypanel.ledger import book, chart
 from relaypanel.ledger.models import Code
 from relaypanel.orders.models import Order, OrderEvent, RefillWatch, Status
 from relaypanel.orders.types import Content
+
+# In the order of _row.
+_ORDERS: Final = prepared.Insert(
+    Order,
+    "user_id",
+    "service_id",
+    "type",
+    "link",
+    "quantity",
+    "fields",
+    "rate_e8",
+    "rate_per",
+    "charge_e8",
+    "client_ref",
+    "content_hash",
+    "cost_expected_e8",
+    "placed_at",
+    "due_at",
+    "remains",
+    "provider_id",
+    "upstream_service_id",
+    "upstream_id",
+    "parent_id",
+    "run",
+    "status",
+)
+_EVENTS: Final = prepared.Insert(OrderEvent, "order_id", "at", "to_status", "reason")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,33 +67,37 @@ class Draft:
     upstream_id: str | None = None
 
 
-def write(drafts: Sequence[Draft], *, now: datetime) -> list[Order]:
-    """Write the drafts within the caller's transaction and return their orders, in order.
+def write(drafts: Sequence[Draft], *, now: datetime) -> list[int]:
+    """Write the drafts within the caller's transaction and return their orders' IDs, in order.
 
     The caller has locked the accounts and judged that they cover the debits.
     """
     assert connection.in_atomic_block
     if not drafts:
         return []
-    orders = Order.objects.bulk_create(_order(draft, now) for draft in drafts)
-    book.post_many(
+    statuses = [_first_status(draft) for draft in drafts]
+    ids = _ORDERS.write(
+        [_row(draft, status, now) for draft, status in zip(drafts, statuses, strict=True)]
+    )
+    book.post_new(
         [
-            _charge(order, draft.debit_e8)
-            for order, draft in zip(orders, drafts, strict=True)
+            _charge(order_id, draft)
+            for order_id, draft in zip(ids, drafts, strict=True)
             if draft.debit_e8 > 0
         ],
         now=now,
     )
-    OrderEvent.objects.bulk_create(
-        OrderEvent(order_id=order.pk, at=now, to_status=order.status, reason="placed")
-        for order in orders
+    _EVENTS.write(
+        [(order_id, now, status, "placed") for order_id, status in zip(ids, statuses, strict=True)]
     )
-    RefillWatch.objects.bulk_create(
-        RefillWatch(order=order, due_at=now)
-        for order, draft in zip(orders, drafts, strict=True)
+    watched = [
+        RefillWatch(order_id=order_id, due_at=now)
+        for order_id, draft in zip(ids, drafts, strict=True)
         if _is_counted_again(draft)
-    )
-    return orders
+    ]
+    if watched:
+        RefillWatch.objects.bulk_create(watched)
+    return ids
 
 
 def _is_counted_again(draft: Draft) -> bool:
@@ -75,32 +108,33 @@ def _is_counted_again(draft: Draft) -> bool:
     return draft.offer.service.auto_refill and not is_whole
 
 
-def _order(draft: Draft, now: datetime) -> Order:
-    route = None if draft.content.is_drip_feed else next(iter(draft.offer.routes), None)
+def _row(draft: Draft, status: Status, now: datetime) -> tuple[Any, ...]:
+    content = draft.content
+    route = None if content.is_drip_feed else next(iter(draft.offer.routes), None)
     # A part is what its whole was when it was ordered, whatever became of the service since.
     terms = draft.parent or draft.offer.service
-    return Order(
-        user_id=draft.user_id,
-        service=draft.offer.service,
-        type=terms.type,
-        link=draft.content.link,
-        quantity=draft.content.quantity,
-        fields=draft.content.fields,
-        rate_e8=draft.offer.rate_e8,
-        rate_per=terms.rate_per,
-        charge_e8=draft.charge_e8,
-        client_ref=draft.client_ref,
-        content_hash=draft.content_hash,
-        cost_expected_e8=_cost_expected(draft),
-        placed_at=now,
-        due_at=now,
-        remains=draft.content.quantity * draft.content.runs,
-        provider=route.provider if route else None,
-        upstream_service=route,
-        upstream_id=draft.upstream_id,
-        parent=draft.parent,
-        run=draft.run,
-        status=_first_status(draft),
+    return (
+        draft.user_id,
+        draft.offer.service.pk,
+        terms.type,
+        content.link,
+        content.quantity,
+        content.fields,
+        draft.offer.rate_e8,
+        terms.rate_per,
+        draft.charge_e8,
+        draft.client_ref,
+        draft.content_hash,
+        _cost_expected(draft),
+        now,
+        now,
+        content.quantity * content.runs,
+        route.provider_id if route else None,
+        route.pk if route else None,
+        draft.upstream_id,
+        draft.parent.pk if draft.parent else None,
+        draft.run,
+        status.value,
     )
 
 
@@ -124,11 +158,11 @@ def _first_status(draft: Draft) -> Status:
     return Status.HELD
 
 
-def _charge(order: Order, debit_e8: int) -> book.Posting:
+def _charge(order_id: int, draft: Draft) -> book.Posting:
     return book.Posting(
-        key=f"order:{order.pk}:charge",
-        debit=chart.customer(order.user_id),
+        key=f"order:{order_id}:charge",
+        debit=chart.customer(draft.user_id),
         credit=chart.SALES,
-        amount_e8=debit_e8,
+        amount_e8=draft.debit_e8,
         code=Code.ORDER_CHARGE,
     )

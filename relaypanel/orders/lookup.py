@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Final
 
 from django.conf import settings
 
-from relaypanel import money
+from relaypanel import money, prepared
+from relaypanel.accounts import keys
 from relaypanel.contract import OrderType, StatusReply, SubscriptionReply, SubscriptionWord
 from relaypanel.orders import states
 from relaypanel.orders.models import FINAL, DripFeed, Order, Status, Subscription
 
-_COLUMNS = (
-    "id",
-    "type",
-    "status",
-    "charge_e8",
-    "refunded_e8",
-    "start_count",
-    "remains",
-    "quantity",
-    "fields",
-    "parent_id",
-    "ended_at",
+# A drip-feed is never sent itself, so that most orders need no look at the timetables.
+_COLUMNS: Final = f"""
+    it.id, it.status, it.charge_e8 - it.refunded_e8, it.start_count, it.remains,
+    it.parent_id IS NULL
+    AND (it.type = '{OrderType.SUBSCRIPTIONS}'
+         OR (it.upstream_id IS NULL
+             AND EXISTS (SELECT 1 FROM orders_dripfeed AS feed WHERE feed.order_id = it.id)))
+"""
+_FIND: Final = prepared.Statement(
+    f"""
+    SELECT {_COLUMNS} FROM orders_order AS it
+     WHERE it.user_id = $1 AND it.id {prepared.among("$2")}
+    """
 )
+# For a caller of the API who asks about one order: it comes with the look-up of the key.
+ORDER_OF_CALLER: Final = keys.Finder(
+    _COLUMNS,
+    "LEFT JOIN orders_order AS it ON it.user_id = caller.user_id AND it.id = $2",
+)
+
+_WORDS: Final[Mapping[str, str]] = {status.value: word for status, word in states.WORDS.items()}
 
 _ENDS = (SubscriptionWord.COMPLETED, SubscriptionWord.EXPIRED)
 
@@ -36,17 +46,20 @@ def statuses(
 
     `charge` is what the order has cost so far: what was paid less what came back.
     """
-    orders = list(Order.objects.filter(user_id=user_id, pk__in=order_ids).only(*_COLUMNS))
-    feeds = _feeds(orders)
-    parents = [order for order in orders if order.pk in feeds or _is_subscription(order)]
-    children = _children(parents)
-    known = _subscriptions(parents)
-    return {
-        order.pk: _subscription(order, known.get(order.pk), children[order.pk])
-        if _is_subscription(order)
-        else _status(order, feeds.get(order.pk), children[order.pk])
-        for order in orders
-    }
+    return read(_FIND.rows(user_id, list(order_ids)))
+
+
+def read(rows: Sequence[tuple[Any, ...]]) -> dict[int, StatusReply | SubscriptionReply]:
+    """Return how the orders stand whose columns these are."""
+    found: dict[int, StatusReply | SubscriptionReply] = {}
+    parents: list[int] = []
+    for order_id, status, cost_e8, start_count, remains, is_parent in rows:
+        if is_parent:
+            parents.append(order_id)
+        found[order_id] = _status(status, cost_e8, start_count, remains)
+    if parents:
+        found.update(_parents(parents))
+    return found
 
 
 def ids_by_ref(*, user_id: int, client_refs: Collection[str]) -> dict[str, int]:
@@ -55,48 +68,40 @@ def ids_by_ref(*, user_id: int, client_refs: Collection[str]) -> dict[str, int]:
     return {ref: pk for ref, pk in rows.values_list("client_ref", "pk") if ref is not None}
 
 
-def _is_subscription(order: Order) -> bool:
-    return order.type == OrderType.SUBSCRIPTIONS and order.parent_id is None
-
-
-def _feeds(orders: Iterable[Order]) -> dict[int, DripFeed]:
-    # A drip-feed is of a type that allows it; most calls need no further look.
-    candidates = [
-        order.pk
-        for order in orders
-        if order.type in (OrderType.DEFAULT, OrderType.WEB_TRAFFIC) and order.parent_id is None
-    ]
-    return DripFeed.objects.in_bulk(candidates) if candidates else {}
-
-
-def _children(parents: Sequence[Order]) -> defaultdict[int, list[Order]]:
-    found: defaultdict[int, list[Order]] = defaultdict(list)
-    if parents:
-        rows = Order.objects.filter(parent__in=parents).only(*_COLUMNS).order_by("parent", "run")
-        for child in rows:
-            assert child.parent_id is not None
-            found[child.parent_id].append(child)
-    return found
-
-
-def _subscriptions(parents: Iterable[Order]) -> dict[int, Subscription]:
-    candidates = [order.pk for order in parents if _is_subscription(order)]
-    return Subscription.objects.in_bulk(candidates) if candidates else {}
-
-
-def _status(order: Order, feed: DripFeed | None, runs: Sequence[Order]) -> StatusReply:
-    reply = StatusReply(
-        charge=money.text(order.charge_e8 - order.refunded_e8),
-        start_count=str(order.start_count or 0),
-        status=states.WORDS[Status(order.status)],
-        remains=str(order.remains),
+def _status(status: str, cost_e8: int, start_count: int | None, remains: int) -> StatusReply:
+    return StatusReply(
+        charge=money.text(cost_e8),
+        start_count=str(start_count or 0),
+        status=_WORDS[status],
+        remains=str(remains),
         currency=settings.CURRENCY,
     )
-    if feed is not None:
-        reply["start_count"] = str(_feed_start_count(runs))
-        reply["remains"] = str(_feed_remains(order, feed, runs))
-        reply["runs"] = str(feed.runs)
-        reply["orders"] = [str(run.pk) for run in runs]
+
+
+def _parents(order_ids: Collection[int]) -> dict[int, StatusReply | SubscriptionReply]:
+    """Return how orders stand that are delivered in parts."""
+    orders = Order.objects.select_related("drip_feed", "subscription").in_bulk(order_ids)
+    children: defaultdict[int | None, list[Order]] = defaultdict(list)
+    for child in Order.objects.filter(parent__in=order_ids).order_by("parent", "run"):
+        children[child.parent_id].append(child)
+    return {
+        order.pk: _subscription(order, getattr(order, "subscription", None), children[order.pk])
+        if order.type == OrderType.SUBSCRIPTIONS
+        else _drip_feed(order, children[order.pk])
+        for order in orders.values()
+    }
+
+
+def _drip_feed(order: Order, runs: Sequence[Order]) -> StatusReply:
+    feed = order.drip_feed
+    reply = _status(
+        order.status,
+        order.charge_e8 - order.refunded_e8,
+        _feed_start_count(runs),
+        _feed_remains(order, feed, runs),
+    )
+    reply["runs"] = str(feed.runs)
+    reply["orders"] = [str(run.pk) for run in runs]
     return reply
 
 

@@ -12,6 +12,7 @@ from typing import Final
 from django.db import transaction
 
 from relaypanel import errors, money
+from relaypanel.catalogue.editions import Terms
 from relaypanel.catalogue.models import Service
 from relaypanel.catalogue.offers import Offer, offers
 from relaypanel.contract import FIELDS, OrderType
@@ -77,7 +78,7 @@ class Quote:
     the most.
     """
 
-    service: Service
+    service: Service | Terms
     content: types.Content
     rate_e8: int
     charge_e8: int
@@ -90,7 +91,14 @@ class Quote:
 
 
 def place(*, requests: Sequence[OrderRequest], now: datetime) -> list[Verdict]:
-    """Return an order or the refusal for each request, in their order.
+    """Return an order or the refusal for each request: what `ids` returns, with the orders."""
+    verdicts = ids(requests=requests, now=now)
+    orders = Order.objects.in_bulk([verdict for verdict in verdicts if isinstance(verdict, int)])
+    return [orders[verdict] if isinstance(verdict, int) else verdict for verdict in verdicts]
+
+
+def ids(*, requests: Sequence[OrderRequest], now: datetime) -> list[int | errors.Refused]:
+    """Return an order's ID or the refusal for each request, in their order.
 
     The accounts concerned are locked in the order of their IDs, so that every price,
     balance and `client_ref` is judged alone.  What is refused writes nothing.
@@ -101,9 +109,9 @@ def place(*, requests: Sequence[OrderRequest], now: datetime) -> list[Verdict]:
         verdicts = [judge.verdict(request) for request in requests]
         # A request that repeats another of its batch has the very same draft.
         drafts = {id(draft): draft for draft in verdicts if isinstance(draft, insert.Draft)}
-        orders = dict(zip(drafts, _write(list(drafts.values()), now=now), strict=True))
+        written = dict(zip(drafts, _write(list(drafts.values()), now=now), strict=True))
     return [
-        orders[id(verdict)] if isinstance(verdict, insert.Draft) else verdict
+        written[id(verdict)] if isinstance(verdict, insert.Draft) else verdict
         for verdict in verdicts
     ]
 
@@ -114,7 +122,7 @@ def preview(*, requests: Sequence[OrderRequest], now: datetime) -> list[Quote | 
     return [_quote(judge.verdict(request)) for request in requests]
 
 
-def _quote(verdict: insert.Draft | Order | errors.Refused) -> Quote | errors.Refused:
+def _quote(verdict: insert.Draft | int | errors.Refused) -> Quote | errors.Refused:
     if isinstance(verdict, errors.Refused):
         return verdict
     # A name that bought already is for `place` alone to answer.
@@ -128,20 +136,22 @@ def _quote(verdict: insert.Draft | Order | errors.Refused) -> Quote | errors.Ref
     )
 
 
-def _write(drafts: list[insert.Draft], *, now: datetime) -> list[Order]:
-    orders = insert.write(drafts, now=now)
-    DripFeed.objects.bulk_create(
+def _write(drafts: list[insert.Draft], *, now: datetime) -> list[int]:
+    order_ids = insert.write(drafts, now=now)
+    feeds = [
         DripFeed(
-            order=order,
-            user_id=order.user_id,
+            order_id=order_id,
+            user_id=draft.user_id,
             runs=draft.content.runs,
             interval_minutes=draft.content.interval_minutes,
             next_run_at=now,
         )
-        for order, draft in zip(orders, drafts, strict=True)
+        for order_id, draft in zip(order_ids, drafts, strict=True)
         if draft.content.is_drip_feed
-    )
-    return orders
+    ]
+    if feeds:
+        DripFeed.objects.bulk_create(feeds)
+    return order_ids
 
 
 class _Judge:
@@ -159,10 +169,13 @@ class _Judge:
         self._busy = _busy_links(self._offers.values(), requests, locks=locks)
         self._drafts: dict[tuple[int, str], insert.Draft] = {}
 
-    def verdict(self, request: OrderRequest) -> insert.Draft | Order | errors.Refused:
-        """Return a draft to write, the order that the request repeats, or a refusal."""
+    def verdict(self, request: OrderRequest) -> insert.Draft | int | errors.Refused:
+        """Return a draft to write, the ID of the order that the request repeats, or a refusal."""
         try:
-            return self._repeated(request) or self._draft(request)
+            first = self._repeated(request)
+            if isinstance(first, Order):
+                return int(first.pk)
+            return first or self._draft(request)
         except errors.Refused as refusal:
             return refusal
 
@@ -206,7 +219,7 @@ class _Judge:
         if price_e8 > balance_e8:
             raise book.NotEnoughFunds(user_id=user_id, balance_e8=balance_e8, change_e8=-price_e8)
 
-    def _check_link(self, service: Service, link: str) -> None:
+    def _check_link(self, service: Service | Terms, link: str) -> None:
         if (service.pk, link) in self._busy:
             raise LinkBusy
         self._busy.add((service.pk, link))

@@ -15,6 +15,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from relaypanel import errors
+from relaypanel.catalogue.editions import Terms
 from relaypanel.catalogue.models import Service
 from relaypanel.contract import FIELDS, TYPES, Kind, OrderType, TypeSpec
 
@@ -85,7 +86,7 @@ class Content:
         return self.interval_minutes > 0
 
 
-def read(*, service: Service, raw: Mapping[str, str], now: datetime) -> Content:
+def read(*, service: Service | Terms, raw: Mapping[str, str], now: datetime) -> Content:
     """Return the content of an order for `service`.  Raises a refusal, the wire's first one."""
     order_type = OrderType(service.type)
     spec = TYPES[order_type]
@@ -217,7 +218,7 @@ def _require_conditional(spec: TypeSpec, values: Mapping[str, str | None]) -> No
             raise IncorrectField(needed)
 
 
-def _quantity(service: Service, spec: TypeSpec, values: Mapping[str, str | None]) -> int:
+def _quantity(service: Service | Terms, spec: TypeSpec, values: Mapping[str, str | None]) -> int:
     if spec.quantity is None:
         return 1
     text = values[spec.quantity] or ""
@@ -226,14 +227,16 @@ def _quantity(service: Service, spec: TypeSpec, values: Mapping[str, str | None]
     return quantity
 
 
-def _check_bounds(service: Service, *, least: int, most: int) -> None:
+def _check_bounds(service: Service | Terms, *, least: int, most: int) -> None:
     if least < service.min:
         raise QuantityTooSmall(minimum=service.min)
     if most > service.max:
         raise QuantityTooLarge(maximum=service.max)
 
 
-def _check_subscription(service: Service, values: Mapping[str, str | None], *, today: date) -> None:
+def _check_subscription(
+    service: Service | Terms, values: Mapping[str, str | None], *, today: date
+) -> None:
     least, most = int(values["min"] or 0), int(values["max"] or 0)
     _check_bounds(service, least=least, most=most)
     if least > most:
@@ -247,7 +250,7 @@ def _check_subscription(service: Service, values: Mapping[str, str | None], *, t
 
 
 def _drip_feed(
-    service: Service, spec: TypeSpec, raw: Mapping[str, str], quantity: int
+    service: Service | Terms, spec: TypeSpec, raw: Mapping[str, str], quantity: int
 ) -> tuple[int, int]:
     """Return (runs, minutes between them), or (1, 0) for an order that is not a drip-feed."""
     if not spec.drip_feed:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import logging
 from collections.abc import Iterator
 from ipaddress import ip_network
@@ -302,6 +303,43 @@ class TestOurFaults:
         _assert_logged(caplog, "api_v2_failed", key)
 
 
+@pytest.mark.django_db
+class TestPriceList:
+    def _call(self, **headers: str) -> Any:
+        body = urlencode({"key": cast.alice().api_key, "action": "services"}).encode()
+        return lambda **more: serve(environment(body, **headers, **more))
+
+    def test_is_compressed_for_who_says_that_it_may_be(self) -> None:
+        cast.service()
+        call_services = self._call()
+
+        plain, zipped = call_services(), call_services(HTTP_ACCEPT_ENCODING="br, gzip;q=0.8")
+
+        assert zipped.headers["Content-Encoding"] == "gzip"
+        assert gzip.decompress(zipped.body) == plain.body
+        assert "Content-Encoding" not in plain.headers
+        assert plain.headers["Vary"] == "Accept-Encoding"
+
+    @pytest.mark.parametrize("accepted", ["", "identity", "gzip;q=0", "deflate, gzip; q=0.0"])
+    def test_is_not_compressed_for_others(self, accepted: str) -> None:
+        reply = self._call(HTTP_ACCEPT_ENCODING=accepted)()
+
+        assert reply.body == b"[]"
+
+    def test_is_not_sent_again_to_who_has_it(self) -> None:
+        call_services = self._call()
+        tag = call_services().headers["ETag"]
+
+        for known in (tag, f"W/{tag}", f" {tag} "):
+            again = call_services(HTTP_IF_NONE_MATCH=known)
+            assert (again.status, again.body) == (304, b"")
+
+        cast.service()
+        changed = call_services(HTTP_IF_NONE_MATCH=tag)
+        assert changed.status == 200
+        assert changed.headers["ETag"] != tag
+
+
 class TestConnections:
     @pytest.mark.django_db(transaction=True)
     def test_are_made_anew_when_their_time_is_over(self) -> None:
@@ -372,7 +410,7 @@ def _cut() -> None:
 def _break_the_database(error: Exception, monkeypatch: pytest.MonkeyPatch) -> str:
     """Return a key whose call runs into the error at its first query."""
     key = cast.alice().api_key
-    monkeypatch.setattr("django.db.models.sql.compiler.SQLCompiler.execute_sql", _raiser(error))
+    monkeypatch.setattr("relaypanel.prepared.Statement.rows", _raiser(error))
     return key
 
 

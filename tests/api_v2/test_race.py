@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
@@ -16,7 +15,7 @@ from relaypanel.catalogue.models import Service
 from relaypanel.ledger import book, chart
 from relaypanel.ledger.audit import prove as prove_ledger
 from relaypanel.ledger.models import Account, Code, Transfer
-from relaypanel.orders import audit, place
+from relaypanel.orders import audit, place, till
 from relaypanel.orders.models import Order
 from tests import cast
 from tests.api_v2.client import call
@@ -79,16 +78,16 @@ class TestRace:
         """The naive twin: it reads the balance, finds it good, and writes what is left."""
         both_have_read = threading.Barrier(2, timeout=20)
 
-        def naive(*, requests: Sequence[place.OrderRequest], now: datetime) -> list[place.Verdict]:
-            user_id = requests[0].user_id
-            left_e8 = book.balance(user_id) - money.ONE_E8
+        def naive(request: place.OrderRequest, *, now: datetime) -> int:
+            left_e8 = book.balance(request.user_id) - money.ONE_E8
             both_have_read.wait()
             if left_e8 < 0:
-                return [book.NotEnoughFunds(user_id=user_id, balance_e8=0, change_e8=-1)]
-            Account.objects.filter(pk=chart.customer(user_id)).update(balance_e8=left_e8)
-            return [Order(pk=1)]
+                raise book.NotEnoughFunds(user_id=request.user_id, balance_e8=0, change_e8=-1)
+            account = Account.objects.filter(pk=chart.customer(request.user_id))
+            account.update(balance_e8=left_e8)
+            return 1
 
-        monkeypatch.setattr(place, "place", naive)
+        monkeypatch.setattr(till, "pay", naive)
 
         answers = storm(threads=2, each=1)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 
 import pytest
@@ -28,7 +29,7 @@ class TestEncoded:
         )
         package = cast.service(name="Gói 🇻🇳", type=OrderType.PACKAGE, rate="0.27819", min=1, max=1)
 
-        reply = listing.encoded(cast.alice().user.id)
+        reply = listing.encoded(cast.alice().user.id).body
 
         assert reply.decode() == (
             f'[{{"service":{likes.pk},"name":"Tăng like bài viết 👍 | Nhanh",'
@@ -41,13 +42,13 @@ class TestEncoded:
         )
 
     def test_is_an_empty_list_for_an_empty_shop(self) -> None:
-        assert listing.encoded(cast.alice().user.id) == b"[]"
+        assert listing.encoded(cast.alice().user.id).body == b"[]"
 
     def test_says_the_same_as_the_rows(self) -> None:
         alice = cast.alice().user
         cast.service()
 
-        assert json.loads(listing.encoded(alice.id)) == listing.rows(alice.id)
+        assert json.loads(listing.encoded(alice.id).body) == listing.rows(alice.id)
 
 
 class TestRows:
@@ -92,7 +93,7 @@ class TestRows:
         assert [row["rate"] for row in listing.rows(alice.id)] == ["0.8766", "1.5"]
         assert [row["rate"] for row in listing.rows(bob.id)] == ["1", "2"]
 
-    def test_cost_three_queries_however_many_there_are(
+    def test_cost_four_queries_however_many_there_are(
         self, django_assert_num_queries: DjangoAssertNumQueries
     ) -> None:
         alice = cast.alice().user
@@ -108,7 +109,7 @@ class TestRows:
             for number in range(1_000)
         )
 
-        with django_assert_num_queries(3):
+        with django_assert_num_queries(4):
             rows = listing.rows(alice.id)
 
         assert len(rows) == 1_001
@@ -123,3 +124,51 @@ def _service(category: Category, *, position: int) -> Service:
     service = cast.service(position=position)
     Service.objects.filter(pk=service.pk).update(category=category)
     return service
+
+
+class TestKept:
+    def test_is_made_once_for_all_who_pay_the_same(self) -> None:
+        cast.service()
+        alice, bob = cast.alice().user, cast.bob().user
+
+        assert listing.encoded(alice.id) is listing.encoded(bob.id)
+
+    def test_is_made_anew_after_a_change(self) -> None:
+        service, alice = cast.service(rate="1"), cast.alice().user
+        before = listing.encoded(alice.id)
+
+        Service.objects.filter(pk=service.pk).update(rate_e8=money.parse("2"))
+
+        after = listing.encoded(alice.id)
+        assert json.loads(after.body)[0]["rate"] == "2"
+        assert after.tag != before.tag
+
+    def test_of_one_price_group_is_not_another_ones(self) -> None:
+        cast.service(rate="1")
+        alice, bob = cast.alice().user, cast.bob().user
+        Discount.objects.create(user=alice, percent_e2=5_000)
+
+        told = [json.loads(listing.encoded(user.id).body)[0]["rate"] for user in (alice, bob)]
+
+        assert told == ["0.5", "1"]
+
+    def test_takes_no_more_memory_than_it_may(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        cast.service(rate="1")
+        alice, bob = cast.alice().user, cast.bob().user
+        Discount.objects.create(user=alice, percent_e2=5_000)
+        first = listing.encoded(alice.id)
+        monkeypatch.setattr(listing, "KEPT_BYTES_MAX", len(first.body) + 10)
+
+        second = listing.encoded(bob.id)
+
+        assert listing.encoded(bob.id) is second
+        assert listing.encoded(alice.id) is not first
+
+
+class TestCompressed:
+    def test_holds_the_same(self) -> None:
+        cast.service()
+        listed = listing.encoded(cast.alice().user.id)
+
+        assert gzip.decompress(listing.compressed(listed)) == listed.body
+        assert listing.compressed(listed) is listed.compressed

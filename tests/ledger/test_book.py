@@ -259,7 +259,9 @@ class TestPostMany:
             book.post_many(postings, now=NOW)
 
         verbs = [statement["sql"].split()[0] for statement in statements]
-        assert verbs == ["SELECT", "SELECT", "INSERT", "UPDATE"]
+        # SQLite, which is no journey away, is given one row after the other.
+        inserts = 1 if connection.vendor == "postgresql" else size
+        assert verbs == ["SELECT", "SELECT", "UPDATE", *["INSERT"] * inserts]
 
 
 @pytest.mark.django_db(transaction=True)

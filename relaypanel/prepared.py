@@ -1,0 +1,248 @@
+"""Statements that the database prepares once on each connection: for what is asked all the time.
+
+They run on Django's own connection, within its transaction if there is one, and raise its errors.
+PostgreSQL is asked through libpq itself: the layers above it take longer than a look-up does.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from django.db import connections, models
+from django.db.models.fields import NOT_PROVIDED
+
+if TYPE_CHECKING:
+    import psycopg
+    from psycopg.pq.abc import PGresult
+
+# What a statement may be given.  A list is of whole numbers.
+Value = int | str | bytes | datetime | Sequence[int] | None
+
+_OF_A_THREAD: Final = threading.local()
+_NUMBERS: Final = count(1)
+_PLACE: Final = re.compile(r"\$(\d+)")
+
+
+def is_sqlite() -> bool:
+    return connections["default"].vendor == "sqlite"
+
+
+def among(place: str) -> str:
+    """Return SQL that is true of a whole number in the list at `place`, like "$2"."""
+    if is_sqlite():
+        return f"IN (SELECT value FROM json_each({place}))"
+    return f"= ANY({place}::bigint[])"
+
+
+def moment(value: datetime | None) -> datetime | None:
+    """Return a moment that a statement found as everybody else knows it: aware."""
+    if value is None or value.tzinfo is not None:
+        return value
+    return value.replace(tzinfo=UTC)
+
+
+class Statement:
+    """A statement with values at $1, $2, …"""
+
+    def __init__(self, sql: str) -> None:
+        sql = sql.strip()
+        self._sql = re.sub(r"\$(\d+)", r"?\1", sql) if is_sqlite() else sql
+        self._name = f"relaypanel_{next(_NUMBERS)}".encode()
+        self._django_sql = _PLACE.sub("%s", sql.replace("%", "%%"))
+        self._places = [int(place) - 1 for place in _PLACE.findall(sql)]
+
+    def rows(self, *values: Value) -> list[tuple[Any, ...]]:
+        """Return what it finds.  A moment is to be read by `moment`."""
+        connection: Any = connections["default"]
+        if connection.connection is None:
+            connection.connect()
+        if connection.queries_logged or connection.execute_wrappers:
+            with connection.cursor() as cursor:
+                self._watched(cursor, values)
+                return cursor.fetchall() if cursor.description else []
+        try:
+            if connection.vendor == "sqlite":
+                found: list[tuple[Any, ...]] = connection.connection.execute(
+                    self._sql, _plain(values)
+                ).fetchall()
+                return found
+            return self._rows_postgresql(connection.connection, values)
+        except connection.Database.Error:
+            with connection.wrap_database_errors:
+                raise
+
+    def new_id(self, *values: Any) -> int:
+        """Insert one row into SQLite and return its ID."""
+        connection: Any = connections["default"]
+        if connection.connection is None:
+            connection.connect()
+        if connection.queries_logged or connection.execute_wrappers:
+            with connection.cursor() as cursor:
+                self._watched(cursor, values)
+                return int(cursor.lastrowid)
+        try:
+            return int(connection.connection.execute(self._sql, _plain(values)).lastrowid)
+        except connection.Database.Error:
+            with connection.wrap_database_errors:
+                raise
+
+    def _watched(self, cursor: Any, values: Sequence[Any]) -> None:
+        """Run it by way of Django, for somebody who looks at all queries."""
+        if is_sqlite():
+            values = _plain(values)
+        cursor.execute(self._django_sql, [values[place] for place in self._places])
+
+    def _rows_postgresql(
+        self, raw: psycopg.Connection[Any], values: Sequence[Value]
+    ) -> list[tuple[Any, ...]]:
+        session = _session(raw)
+        pgconn = raw.pgconn
+        if not raw.autocommit and pgconn.transaction_status == session.pq.TransactionStatus.IDLE:
+            # psycopg begins a transaction with the first statement that goes through it.
+            session.checked(pgconn.exec_(b"BEGIN"))
+        if self._name not in session.prepared:
+            session.checked(pgconn.prepare(self._name, self._sql.encode()))
+            session.prepared.add(self._name)
+        texts: Any = [_text(value) for value in values]
+        result = session.checked(pgconn.exec_prepared(self._name, texts))
+        return session.read(result)
+
+
+class Insert:
+    """Rows of a model: the columns that are told, the others as the model has them."""
+
+    def __init__(self, model: type[models.Model], *told: str) -> None:
+        self._model = model
+        self._told = told
+
+    def write(self, rows: Sequence[Sequence[Any]]) -> list[int]:
+        """Write the rows, values in the order of the columns told; return their IDs in order."""
+        if not rows:
+            return []
+        if is_sqlite():
+            one = self._one
+            return [one.new_id(*row) for row in rows]
+        told = [dict(zip(self._told, map(_json, row), strict=True)) for row in rows]
+        return [row[0] for row in self._many.rows(msgspec.json.encode(told).decode())]
+
+    @cached_property
+    def _one(self) -> Statement:
+        places = [f"${number}" for number in range(1, len(self._told) + 1)]
+        values = ", ".join([*places, *self._rest.values()])
+        return Statement(f"{self._head} VALUES ({values})")
+
+    @cached_property
+    def _many(self) -> Statement:
+        fields = {field.column: field for field in self._model._meta.concrete_fields}
+        connection = connections["default"]
+        types = ", ".join(f"{name} {fields[name].db_type(connection)}" for name in self._told)
+        values = ", ".join([*self._told, *self._rest.values()])
+        return Statement(
+            f"{self._head} SELECT {values} FROM json_to_recordset($1::json) AS it({types})"
+            f" RETURNING {self._model._meta.pk.column}"
+        )
+
+    @property
+    def _head(self) -> str:
+        columns = ", ".join([*self._told, *self._rest])
+        return f'INSERT INTO "{self._model._meta.db_table}" ({columns})'
+
+    @cached_property
+    def _rest(self) -> dict[str, str]:
+        """SQL for each column that nobody tells."""
+        return {
+            str(field.column): _default(field)
+            for field in self._model._meta.concrete_fields
+            if field.column not in self._told and not field.primary_key
+        }
+
+
+class _Session:
+    """What one connection to PostgreSQL has prepared, and what reads its results."""
+
+    def __init__(self, raw: psycopg.Connection[Any]) -> None:
+        from psycopg import errors, pq
+        from psycopg.adapt import Transformer
+
+        self.raw = raw
+        self.pq = pq
+        self.prepared: set[bytes] = set()
+        # The same plan for all values: making one takes longer than any of these look-ups.
+        raw.pgconn.exec_(b"SET plan_cache_mode = force_generic_plan")
+        self._errors = errors
+        self._transformer = Transformer(raw)
+        self._sound = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK)
+
+    def checked(self, result: PGresult) -> PGresult:
+        if result.status not in self._sound:
+            raise self._errors.error_from_result(result, encoding="utf-8")
+        return result
+
+    def read(self, result: PGresult) -> list[tuple[Any, ...]]:
+        if not result.ntuples:
+            return []
+        self._transformer.set_pgresult(result)
+        return self._transformer.load_rows(0, result.ntuples, tuple)
+
+
+def _session(raw: psycopg.Connection[Any]) -> _Session:
+    session: _Session | None = getattr(_OF_A_THREAD, "session", None)
+    if session is None or session.raw is not raw:
+        session = _OF_A_THREAD.session = _Session(raw)
+    return session
+
+
+def _text(value: Value) -> bytes | None:
+    """Return a value as PostgreSQL reads it."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return value.encode()
+    if isinstance(value, bytes):
+        return b"\\x" + value.hex().encode()
+    if isinstance(value, int):
+        return b"%d" % value
+    if isinstance(value, datetime):
+        return value.isoformat().encode()
+    return b"{%b}" % b",".join([b"%d" % number for number in value])
+
+
+def _plain(values: Sequence[Any]) -> list[Any]:
+    """Return values as SQLite keeps them, which is as Django writes them there."""
+    return [
+        str(value.astimezone(UTC).replace(tzinfo=None))
+        if isinstance(value, datetime)
+        else json.dumps(value)
+        if isinstance(value, dict | list | tuple)
+        else value
+        for value in values
+    ]
+
+
+def _json(value: Any) -> Any:
+    """Return a value as PostgreSQL reads it from JSON."""
+    if isinstance(value, bytes):
+        return f"\\x{value.hex()}"
+    return value
+
+
+def _default(field: Any) -> str:
+    """Return SQL for what a new row has in this column when nothing is told."""
+    default = None if field.default is NOT_PROVIDED else field.get_default()
+    if default is None:
+        return "NULL"
+    if isinstance(default, bool):
+        return str(default).upper()
+    if isinstance(default, int):
+        return str(default)
+    text = json.dumps(default) if isinstance(default, dict) else str(default)
+    assert "'" not in text
+    return f"'{text}'"

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from django.db import (
+    DatabaseError,
+    IntegrityError,
+    OperationalError,
+    connection,
+    transaction,
+)
+from django.test.utils import CaptureQueriesContext
+
+from relaypanel import prepared
+from relaypanel.accounts.models import ApiKey, User
+from relaypanel.catalogue.models import Platform
+from tests import cast
+from tests.cast import NOW
+
+ONE = prepared.Statement("SELECT username FROM accounts_user WHERE id = $1")
+PLATFORMS = prepared.Insert(Platform, "name")
+
+
+@pytest.mark.django_db
+class TestStatement:
+    def test_finds_rows(self) -> None:
+        alice = cast.alice().user
+
+        assert ONE.rows(alice.pk) == [("alice",)]
+        assert ONE.rows(0) == []
+
+    def test_takes_each_kind_of_value(self) -> None:
+        alice = cast.alice()
+        ApiKey.objects.update(last_used_at=NOW)
+        hmac = bytes(ApiKey.objects.get().key_hmac)
+        find = prepared.Statement(
+            "SELECT last_used_at FROM accounts_apikey WHERE key_hmac = $1 AND last_four = $2"
+            f" AND last_used_at = $3 AND user_id {prepared.among('$4')} AND revoked_at IS NULL"
+        )
+        elsewhere = NOW.astimezone(timezone(timedelta(hours=7)))
+
+        ((found,),) = find.rows(hmac, alice.api_key[-4:], elsewhere, [alice.user.pk, 5])
+
+        assert prepared.moment(found) == NOW
+
+    def test_says_nothing_of_what_it_only_writes(self) -> None:
+        cast.alice()
+        write = prepared.Statement("UPDATE accounts_user SET theme = $1, email = $2")
+
+        assert write.rows("dark", "a@b.example") == []
+        with CaptureQueriesContext(connection):
+            assert write.rows("light", "a@b.example") == []
+        assert User.objects.get().theme == "light"
+
+    def test_is_seen_by_those_who_watch_queries(self) -> None:
+        alice = cast.alice().user
+
+        with CaptureQueriesContext(connection) as queries:
+            assert ONE.rows(alice.pk) == [("alice",)]
+
+        assert len(queries) == 1
+
+    def test_raises_djangos_errors(self) -> None:
+        with pytest.raises(DatabaseError), transaction.atomic():
+            prepared.Statement("SELECT 1 FROM there_is_no_such_table").rows()
+        with pytest.raises(IntegrityError), transaction.atomic():
+            PLATFORMS.write([("once",), ("once",)])
+
+
+@pytest.mark.django_db(transaction=True)
+class TestTransaction:
+    def test_holds_what_comes_first_in_it(self) -> None:
+        with transaction.atomic():
+            PLATFORMS.write([("undone",)])
+            transaction.set_rollback(True)
+
+        assert not Platform.objects.exists()
+
+    def test_commits_by_itself_without_one(self) -> None:
+        PLATFORMS.write([("kept",)])
+        connection.close()
+
+        assert Platform.objects.get().name == "kept"
+
+    @pytest.mark.postgresql
+    def test_is_lost_with_its_connection(self) -> None:
+        connection.ensure_connection()
+        assert connection.connection is not None
+        connection.connection.close()
+
+        with pytest.raises(OperationalError):
+            ONE.rows(1)
+        connection.close_if_unusable_or_obsolete()
+        assert ONE.rows(1) == []
+
+
+@pytest.mark.django_db
+class TestInsert:
+    def test_gives_the_ids_in_order_and_the_rest_as_the_model_has_it(self) -> None:
+        ids = PLATFORMS.write([("b",), ("a",), ("đ",)])
+
+        rows = Platform.objects.order_by("pk").values_list("pk", "name", "position")
+        assert list(rows) == [(ids[0], "b", 0), (ids[1], "a", 0), (ids[2], "đ", 0)]
+
+    def test_writes_nothing_for_nothing(self) -> None:
+        assert PLATFORMS.write([]) == []
+
+    def test_is_seen_by_those_who_watch_queries(self) -> None:
+        with CaptureQueriesContext(connection) as queries:
+            (platform_id,) = PLATFORMS.write([("a",)])
+
+        assert len(queries) == 1
+        assert Platform.objects.get().pk == platform_id
+
+
+class TestMoment:
+    def test_is_aware_however_the_database_keeps_it(self) -> None:
+        assert prepared.moment(None) is None
+        assert prepared.moment(NOW.replace(tzinfo=None)) == NOW
+        assert prepared.moment(NOW) == datetime(
+            NOW.year, NOW.month, NOW.day, NOW.hour, NOW.minute, NOW.second, tzinfo=UTC
+        )
