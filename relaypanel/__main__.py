@@ -15,6 +15,7 @@ COMMANDS = {
     "provider": "look after the panels that orders are sent to",
     "catalogue": "look after what is sold",
     "user": "look after customers: their keys, balances and addresses",
+    "payment": "look after ways to pay, top-ups, currencies and affiliates",
     "serve": "run it all on this machine; --demo adds a shop and a simulated provider",
     "web": "run the API alone",
     "worker": "run what sends orders to providers and follows them, alone",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from django import forms
@@ -27,6 +28,8 @@ _THEMES: Final = (
     (Theme.LIGHT, pgettext_lazy("theme", "Light")),
     (Theme.DARK, pgettext_lazy("theme", "Dark")),
 )
+
+ZONES: Final = [("", "UTC"), *((name, name) for name in profile.time_zones() if name != "UTC")]
 
 
 class ProfileForm(forms.Form):
@@ -59,7 +62,7 @@ class ProfileForm(forms.Form):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._offer("time_zone", [("", "UTC"), *((name, name) for name in profile.time_zones())])
+        self._offer("time_zone", ZONES)
         codes = currencies.all_codes()
         self._offer("second_currency", [("", "—"), *((code, code) for code in codes)])
         if not codes:
@@ -74,10 +77,10 @@ class ProfileForm(forms.Form):
             raise forms.ValidationError(words) from None
         return amount_e8 or None
 
-    def _offer(self, name: str, choices: list[tuple[str, Any]]) -> None:
+    def _offer(self, name: str, choices: Sequence[tuple[str, str]]) -> None:
         field = self.fields[name]
         assert isinstance(field, forms.ChoiceField)
-        field.choices = choices
+        field.choices = list(choices)
 
 
 @login_required
@@ -86,7 +89,9 @@ def page(request: PageRequest) -> HttpResponse:
     form = ProfileForm(request.POST) if request.method == "POST" else _filled(request.user)
     if form.is_bound and form.is_valid():
         return _saved(request, form)
-    return render(request, "dashboard/settings/profile.html", {"form": form, "tab": "profile"})
+    return render(
+        request, "dashboard/settings/profile.html", {"form": form, "tab": "profile", "zones": ZONES}
+    )
 
 
 def _filled(user: User) -> ProfileForm:

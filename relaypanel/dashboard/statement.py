@@ -25,7 +25,7 @@ from relaypanel.look import spreadsheet
 from relaypanel.look.page import PageRequest
 from relaypanel.look.spreadsheet import Number
 
-_PAGE: Final = 50
+_PAGE: Final = 30
 KINDS: Final[dict[Code, str | Promise]] = {
     Code.ORDER_CHARGE: pgettext_lazy("movement", "Order"),
     Code.ORDER_REFUND: pgettext_lazy("movement", "Refund"),

@@ -54,7 +54,9 @@ class Shop:
 @contextmanager
 def open_shop(database_url: str) -> Iterator[Shop]:
     """Yield a shop with worker and simulated provider that sells to whoever comes."""
-    with Panel(database_url=database_url, PRIVATE_PROVIDERS="") as panel:
+    with Panel(
+        database_url=database_url, PRIVATE_PROVIDERS="", PRIVATE_WEBHOOKS="127.0.0.0/8"
+    ) as panel:
         panel.run("migrate")
         people = json.loads(panel.run("demo", "--json", "--balance", "12845.6"))
         serving = panel.start("serve", "--demo")
