@@ -121,6 +121,12 @@ WAYS: Final[Sequence[tuple[str | Promise, Sequence[Way]]]] = (
         (
             Way(
                 section=Section.SETTINGS,
+                name="staff:set-up",
+                icon="checklist",
+                words=_("First steps"),
+            ),
+            Way(
+                section=Section.SETTINGS,
                 name="staff:settings",
                 icon="settings",
                 words=_("Settings"),

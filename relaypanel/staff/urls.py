@@ -12,6 +12,7 @@ from relaypanel.staff import (
     price_lists,
     providers,
     roles,
+    set_up,
     settings,
     users,
     waiting,
@@ -242,6 +243,10 @@ _settings = [
     ),
 ]
 
+_set_up = [
+    page("staff/first-steps", set_up.page, name="set-up", section=_SETTINGS),
+]
+
 _audit_log = [
     page("staff/audit-log", audit_log.page, name="audit-log", section=Section.AUDIT_LOG),
 ]
@@ -261,6 +266,7 @@ urlpatterns = [
     *_providers,
     *_price_lists,
     *_settings,
+    *_set_up,
     *_audit_log,
     *_absent,
 ]

@@ -75,6 +75,7 @@ _DESK: Final = (
     Listed(name="desk-import", path="/staff/providers/1/import", who="owner"),
     Listed(name="desk-price-list", path="/staff/providers/1/price-list", who="owner"),
     Listed(name="desk-price-changes", path="/staff/price-changes", who="owner"),
+    Listed(name="desk-first-steps", path="/staff/first-steps", who="owner"),
     Listed(name="desk-settings", path="/staff/settings", who="owner"),
     Listed(name="desk-texts", path="/staff/settings/texts", who="owner"),
     Listed(name="desk-news", path="/staff/settings/news", who="owner"),

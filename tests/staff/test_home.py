@@ -16,6 +16,13 @@ class TestHome:
 
         assert reply["Location"] == "/staff/audit-log"
 
+    def test_leads_the_owner_of_a_new_panel_to_the_guide(self) -> None:
+        client = people.owner()
+
+        assert client.get("/staff")["Location"] == "/staff/first-steps"
+        cast.provider()
+        assert client.get("/staff")["Location"] == "/staff/overview"
+
     def test_says_what_to_do_where_nothing_is_open(self) -> None:
         page = people.signed_in(cast.carol().user).get("/staff").content.decode()
 

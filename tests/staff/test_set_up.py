@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+import pytest
+
+from tests import cast
+from tests.staff import people
+
+pytestmark = pytest.mark.django_db
+
+
+class TestPage:
+    def test_leads_to_what_is_not_done(self) -> None:
+        client = people.owner()
+        assert "/staff/providers/add" in client.get("/staff/first-steps").content.decode()
+
+        cast.provider()
+        page = client.get("/staff/first-steps").content.decode()
+
+        assert "/staff/providers/add" not in page
+        assert "1 of 6 are done" in page
