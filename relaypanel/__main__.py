@@ -16,6 +16,7 @@ COMMANDS = {
     "catalogue": "look after what is sold",
     "user": "look after customers: their keys, balances and addresses",
     "payment": "look after ways to pay, top-ups, currencies and affiliates",
+    "adminkey": "look after keys of the admin API, for bots, back offices and suppliers",
     "serve": "run it all on this machine; --demo adds a shop and a simulated provider",
     "web": "run the API alone",
     "worker": "run what sends orders to providers and follows them, alone",

@@ -196,7 +196,7 @@ LOCALE_PATHS = sorted((BASE_DIR / "relaypanel" / "locale").iterdir())
 # Behind https everything is https; the API is exempt because a redirect turns a POST into a GET.
 _https = PUBLIC_URL.startswith("https://")
 SECURE_SSL_REDIRECT = _https
-SECURE_REDIRECT_EXEMPT = [r"^api/v2/?$"]
+SECURE_REDIRECT_EXEMPT = [r"^api/v2/?$", r"^adminapi/v2/"]
 SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = _https
 SECURE_HSTS_PRELOAD = _https

@@ -49,6 +49,8 @@ TESTED_BY = {
     "relaypanel/look/page.py": "tests/dashboard/test_api.py",
     # What a gateway is, and which there are.
     "relaypanel/payments/gateways/": "tests/payments/gateways/test_signed.py",
+    # What its routes say, word for word; test_door.py and test_routes.py hold the rest.
+    "relaypanel/adminapi/": "tests/adminapi/test_orders.py",
     # A file for each action, which says what the whole door answers.
     "relaypanel/api_v2/": "tests/api_v2/test_add.py",
 }

@@ -150,6 +150,40 @@ class SignIn(models.Model):
         return f"{self.user_id} from {self.address}"
 
 
+class Scope(models.TextChoices):
+    """What a key of the admin API opens."""
+
+    ORDERS_READ = "orders.read"  # lists and looks at orders
+    ORDERS_WORK = "orders.work"  # pulls orders done by hand, and reports how they go
+    ORDERS_WRITE = "orders.write"  # moves, ends and refunds any order
+    PAYMENTS_READ = "payments.read"
+    PAYMENTS_WRITE = "payments.write"  # adds money to a balance
+    USERS_READ = "users.read"
+    USERS_WRITE = "users.write"
+    TICKETS_READ = "tickets.read"
+    TICKETS_WRITE = "tickets.write"
+
+
+class AdminKey(models.Model):
+    """A key of the admin API.  It is shown once, and nothing here yields it."""
+
+    name = models.CharField(max_length=60)
+    # In whose name it acts, and whose rights bound it.
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="admin_keys")
+    key_hmac = models.BinaryField(max_length=32, unique=True)
+    last_four = models.CharField(max_length=4)
+    scopes = models.JSONField()
+    # The services whose orders it may see and work on; []: all.
+    service_ids = models.JSONField(default=list)
+    created_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+    last_used_at = models.DateTimeField(null=True)
+    last_used_from = models.GenericIPAddressField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.name} …{self.last_four}"
+
+
 class SharedCacheEntry(models.Model):
     """What Django's cache keeps where there is no Redis: used codes, and counts of sign-ins.
 

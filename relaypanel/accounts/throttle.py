@@ -31,6 +31,9 @@ _BURST_MIN: Final = 10
 # Calls of one address that name no good key: guesses, and scripts with an old key.
 STRANGER_CALLS_PER_MINUTE: Final = 120
 STRANGER_BURST: Final = 100
+# Five calls in a second, which is what the bots of the market keep to.
+ADMIN_CALLS_PER_MINUTE: Final = 300
+ADMIN_BURST: Final = 10
 # An address has 2**64 neighbours in IPv6, all of the same subscriber.
 _IPV6_PREFIX: Final = 64
 # About 10 MB of buckets.
@@ -90,6 +93,15 @@ def count_call(caller: Caller) -> None:
         raise TooManyCalls(wait_seconds=wait_seconds)
 
 
+def count_admin_call(key_id: int) -> None:
+    """Count a call of the admin API.  Raises TooManyCalls."""
+    if not settings.API_CALLS_PER_MINUTE:
+        return
+    wait_seconds = _take(_admins, key_id, ADMIN_CALLS_PER_MINUTE, ADMIN_BURST)
+    if wait_seconds > 0:
+        raise TooManyCalls(wait_seconds=wait_seconds)
+
+
 def set_limit(user: User, calls_per_minute: int | None) -> None:
     """Let a user make so many calls in a minute; 0: any number, None: as for everybody."""
     user.api_calls_per_minute = calls_per_minute
@@ -98,7 +110,7 @@ def set_limit(user: User, calls_per_minute: int | None) -> None:
 
 def forget() -> None:
     """Forget what this process has counted."""
-    for kept in (_callers, _strangers, _shut):
+    for kept in (_callers, _strangers, _admins, _shut):
         kept.clear()
 
 
@@ -145,6 +157,7 @@ class _Moments:
 
 _callers: Final = _Moments("api-caller")
 _strangers: Final = _Moments("api-stranger")
+_admins: Final = _Moments("admin-key")
 # Until when an address need not be looked at.
 _shut: Final = _Moments("")
 

@@ -159,6 +159,12 @@ def balance(user_id: int) -> int:
     return balance_e8
 
 
+def balances(user_ids: Collection[int]) -> dict[int, int]:
+    """Return the balance in e8 of each of these customers."""
+    rows = Account.objects.filter(pk__in=[chart.customer(user_id) for user_id in user_ids])
+    return {pk: balance_e8 or 0 for pk, balance_e8 in rows.values_list("pk", "balance_e8")}
+
+
 def open_account(user: User) -> None:
     """Give the user an empty account, unless there is one."""
     Account.objects.get_or_create(

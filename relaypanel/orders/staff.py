@@ -43,7 +43,7 @@ def set_status(
     have, or is nothing for a completed order.
     """
     with transaction.atomic():
-        order = _locked(order_id)
+        order = locked(order_id)
         before = told(order)
         _check(order, to, remains, now)
         if to in FINAL:
@@ -62,7 +62,7 @@ def release(*, order_id: int, now: datetime, reason: str = "", by: Actor = CONSO
     `reason` is what staff know of it; one that may be upstream already needs it.
     """
     with transaction.atomic():
-        order = _locked(order_id)
+        order = locked(order_id)
         if order.status != Status.HELD:
             raise MoveNotAllowed(f"order {order.pk} is {order.status}, and only a held one waits")
         if order.may_be_upstream and not reason.strip():
@@ -94,7 +94,7 @@ def change_link(*, order_id: int, link: str, now: datetime, by: Actor) -> Order:
     Raises NoSuchOrder, MoveNotAllowed and types.BadLink.
     """
     with transaction.atomic():
-        order = _locked(order_id)
+        order = locked(order_id)
         if order.status not in (Status.QUEUED, Status.HELD) or order.may_be_upstream:
             raise MoveNotAllowed(f"order {order.pk} may be with a provider already")
         before = told(order)
@@ -139,7 +139,8 @@ def write(
     )
 
 
-def _locked(order_id: int) -> Order:
+def locked(order_id: int) -> Order:
+    """Return the order, locked, and its customer's account with it.  Raises NoSuchOrder."""
     user_id = Order.objects.filter(pk=order_id).values_list("user_id", flat=True).first()
     if user_id is None:
         raise NoSuchOrder(f"there is no order {order_id}")

@@ -105,13 +105,20 @@ def answer(
         message = thread.write(
             ticket, kind=Kind.STAFF, author_id=author_id, text=text, drawn=drawn, now=now
         )
-        outbox.tell(
-            user_id=ticket.user_id,
-            kind=NoticeKind.TICKET_ANSWERED,
-            data={"ticket": ticket.pk, "message": message.pk, "subject": ticket.subject},
-            now=now,
-        )
+        _tell(ticket, message, now)
     return message
+
+
+def open_for(*, user_id: int, author_id: int, subject: str, text: str, now: datetime) -> Ticket:
+    """Write to a customer first.  Raises what thread.subject and thread.words raise."""
+    subject, text = thread.subject(subject), thread.words(text)
+    with transaction.atomic():
+        ticket = Ticket.objects.create(
+            user_id=user_id, subject=subject, opened_at=now, changed_at=now
+        )
+        message = thread.write(ticket, kind=Kind.STAFF, author_id=author_id, text=text, now=now)
+        _tell(ticket, message, now)
+    return ticket
 
 
 def note(*, ticket_id: int, author_id: int, text: str, now: datetime) -> Message:
@@ -204,6 +211,15 @@ def _matches(search: str) -> Q:
     if number.isascii() and number.isdecimal() and len(number) < 19:
         matches |= Q(pk=int(number))
     return matches
+
+
+def _tell(ticket: Ticket, message: Message, now: datetime) -> None:
+    outbox.tell(
+        user_id=ticket.user_id,
+        kind=NoticeKind.TICKET_ANSWERED,
+        data={"ticket": ticket.pk, "message": message.pk, "subject": ticket.subject},
+        now=now,
+    )
 
 
 def _locked(ticket_id: int) -> Ticket:
