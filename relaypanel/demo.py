@@ -28,6 +28,8 @@ from relaypanel.payments.models import PaymentMethod, TopUp
 from relaypanel.providers import dialect, pricelist, refresh, registry
 from relaypanel.providers.models import Provider
 from relaypanel.simulator import catalogue as simulated
+from relaypanel.tickets import desk
+from relaypanel.tickets import staff as ticket_desk
 
 PROVIDER: Final = "Simulated provider"
 # Where `relaypanel simulator` listens unless told otherwise.
@@ -81,6 +83,7 @@ def fill(*, balance_e8: int, other_balance_e8: int, now: datetime) -> dict[str, 
             "owner": _colleague("demo_owner", Role.OWNER, now),
         }
         _pay_in("demo_customer", now)
+        _ask("demo_customer", answered_by="demo_staff", now=now)
         return people
 
 
@@ -223,3 +226,18 @@ def _set_balance(user: User, balance_e8: int, now: datetime) -> None:
         ),
         now=now,
     )
+
+
+def _ask(username: str, *, answered_by: str, now: datetime) -> None:
+    """Let the customer have asked something once, so that there is a ticket to look at."""
+    user, colleague = users.named(username), users.named(answered_by)
+    if user.tickets.exists():
+        return
+    ticket = desk.open_ticket(
+        user_id=user.pk,
+        subject="Đơn chạy chậm 🐢",
+        text="Chào shop, đơn của mình hơn một giờ rồi mà chưa lên.\nNhờ shop kiểm tra giúp.",
+        now=now,
+    )
+    words = "Chào bạn, đơn đang chạy rồi ạ. Thường xong trong hai giờ."
+    ticket_desk.answer(ticket_id=ticket.pk, author_id=colleague.pk, text=words, now=now)

@@ -18,7 +18,7 @@ _pages = get_wsgi_application()
 
 # The door reads models, which exist once the line above has set Django up.
 from relaypanel.api_v2 import door  # noqa: E402
-from relaypanel.dashboard import attachments  # noqa: E402
+from relaypanel.look import attachments  # noqa: E402
 
 # Both are the API, and neither redirects to the other: a redirect turns a POST into a GET.
 API_PATHS: Final = frozenset(("/api/v2", "/api/v2/"))

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse
@@ -14,20 +10,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from relaypanel import clock
-from relaypanel.dashboard import attachments
 from relaypanel.dashboard.ticket_forms import Answer, Opening
 from relaypanel.errors import Refused
+from relaypanel.look import attachments
 from relaypanel.look.page import PageRequest
 from relaypanel.tickets import desk, thread
-from relaypanel.tickets.models import Message, Picture, State, Ticket
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Said:
-    """A message, and its pictures with the paths that this page may show them by."""
-
-    message: Message
-    pictures: Sequence[tuple[str, Picture]]
+from relaypanel.tickets.models import State, Ticket
 
 
 @login_required
@@ -108,19 +96,6 @@ def close(request: PageRequest, ticket_id: int) -> HttpResponse:
     return redirect("dashboard:ticket", ticket_id)
 
 
-def said(of: Sequence[Message], *, now: datetime) -> list[Said]:
-    """Return the messages as templates show them."""
-    return [
-        Said(
-            message=message,
-            pictures=[
-                (attachments.path(picture, now=now), picture) for picture in message.pictures.all()
-            ],
-        )
-        for message in of
-    ]
-
-
 def _opened(request: PageRequest, form: Opening) -> Ticket | None:
     """Return the new ticket; None: the form says why there is none."""
     asked = form.cleaned_data
@@ -153,6 +128,6 @@ def _thread(request: PageRequest, ticket_id: int) -> dict[str, object]:
         raise Http404 from None
     return {
         "ticket": ticket,
-        "said": said(found, now=clock.now()),
+        "said": attachments.said(found, now=clock.now()),
         "seen": thread.mark(ticket, said=found),
     }

@@ -18,6 +18,7 @@ from relaypanel.accounts.models import Section, User
 from relaypanel.accounts.rights import Rights
 from relaypanel.orders import finder
 from relaypanel.orders.finder import Waiting
+from relaypanel.tickets import staff as tickets
 
 
 def desk(request: HttpRequest) -> dict[str, object]:
@@ -96,6 +97,13 @@ WAYS: Final[Sequence[tuple[str | Promise, Sequence[Way]]]] = (
                 icon="users",
                 words=_("Users"),
                 is_tab=True,
+            ),
+            Way(
+                section=Section.TICKETS,
+                name="staff:tickets",
+                icon="lifebuoy",
+                words=_("Tickets"),
+                waits="tickets",
             ),
         ),
     ),
@@ -207,6 +215,11 @@ class Desk:
             icon=way.icon,
             words=str(way.words),
             current=self._path == href or self._path.startswith(f"{href}/"),
-            count=getattr(self.waiting, way.waits) if way.waits else 0,
+            count=self._count(way.waits),
             urgent=way.waits == "unconfirmed",
         )
+
+    def _count(self, waits: str) -> int:
+        if waits == "tickets":
+            return tickets.unread()
+        return getattr(self.waiting, waits) if waits else 0

@@ -14,6 +14,7 @@ from relaypanel.staff import (
     roles,
     set_up,
     settings,
+    tickets,
     users,
     waiting,
 )
@@ -247,6 +248,33 @@ _set_up = [
     page("staff/first-steps", set_up.page, name="set-up", section=_SETTINGS),
 ]
 
+_TICKETS = Section.TICKETS
+
+_tickets = [
+    page("staff/tickets", tickets.page, name="tickets", section=_TICKETS),
+    page("staff/tickets/close", tickets.close, name="tickets-close", section=_TICKETS),
+    page("staff/tickets/templates", tickets.templates, name="ticket-templates", section=_TICKETS),
+    page(
+        "staff/tickets/templates/keep",
+        tickets.keep_template,
+        name="ticket-template",
+        section=_TICKETS,
+    ),
+    page("staff/tickets/<int:ticket_id>", tickets.one, name="ticket", section=_TICKETS),
+    page(
+        "staff/tickets/<int:ticket_id>/answer",
+        tickets.answer,
+        name="ticket-answer",
+        section=_TICKETS,
+    ),
+    page(
+        "staff/tickets/<int:ticket_id>/assign",
+        tickets.assign,
+        name="ticket-assign",
+        section=_TICKETS,
+    ),
+]
+
 _audit_log = [
     page("staff/audit-log", audit_log.page, name="audit-log", section=Section.AUDIT_LOG),
 ]
@@ -267,6 +295,7 @@ urlpatterns = [
     *_price_lists,
     *_settings,
     *_set_up,
+    *_tickets,
     *_audit_log,
     *_absent,
 ]

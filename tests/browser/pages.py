@@ -87,6 +87,9 @@ _TICKETS: Final = (
     Listed(name="tickets", path="/tickets"),
     Listed(name="tickets-new", path="/tickets/new"),
     Listed(name="tickets-thread", path="/tickets/1"),
+    Listed(name="desk-tickets", path="/staff/tickets", who="owner"),
+    Listed(name="desk-tickets-one", path="/staff/tickets/1", who="owner"),
+    Listed(name="desk-tickets-templates", path="/staff/tickets/templates", who="owner"),
 )
 
 _FUNDS: Final = (

@@ -7,7 +7,7 @@ from wsgiref.validate import validator
 import pytest
 
 from relaypanel import clock
-from relaypanel.dashboard import attachments
+from relaypanel.look import attachments
 from relaypanel.tickets.models import Picture
 from relaypanel.wsgi import application
 from tests import cast

@@ -6,6 +6,8 @@ those who may read the ticket.  See docs/decisions/0012-pictures-of-tickets.md.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -16,7 +18,7 @@ from django.db import InterfaceError, OperationalError
 from relaypanel import clock
 from relaypanel.api_v2 import door
 from relaypanel.tickets import pictures
-from relaypanel.tickets.models import Picture
+from relaypanel.tickets.models import Message, Picture
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +34,25 @@ _HEADERS: Final = (
     ("Referrer-Policy", "no-referrer"),
     ("X-Frame-Options", "DENY"),
 )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Said:
+    """A message, and its pictures with the paths that a page may show them by."""
+
+    message: Message
+    pictures: Sequence[tuple[str, Picture]]
+
+
+def said(of: Sequence[Message], *, now: datetime) -> list[Said]:
+    """Return the messages as templates show them."""
+    return [
+        Said(
+            message=message,
+            pictures=[(path(picture, now=now), picture) for picture in message.pictures.all()],
+        )
+        for message in of
+    ]
 
 
 def path(picture: Picture, *, now: datetime) -> str:
