@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 from django.contrib import messages
@@ -14,19 +14,22 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from relaypanel import clock
-from relaypanel.catalogue import menu
-from relaypanel.catalogue.menu import Item
+from relaypanel.catalogue import search
+from relaypanel.catalogue.search import Found, Wanted
 from relaypanel.dashboard import refusals
+from relaypanel.dashboard.numbers import number
 from relaypanel.dashboard.order_form import REF_PREFIX, OrderForm, new_ref
 from relaypanel.errors import Refused
 from relaypanel.ledger.book import NotEnoughFunds
 from relaypanel.look.page import PageRequest
-from relaypanel.orders import history, place, requests
-from relaypanel.orders.history import ID_MAX
+from relaypanel.orders import history, place, requests, speed
 from relaypanel.orders.models import DripFeed
 from relaypanel.orders.place import OrderRequest, Quote
 
 SEARCH_MAX: Final = 200
+FOUND_MAX: Final = 40
+# A list to choose from that is longer than this is nothing to choose from.
+CATEGORY_MAX: Final = 500
 _REF: Final = re.compile(re.escape(REF_PREFIX) + r"[\w-]{8,40}", re.ASCII)
 # Stands for the link until there is one, because the price does not depend on it.
 _ANY_LINK: Final = "https://example.com"
@@ -42,34 +45,34 @@ def page(request: PageRequest) -> HttpResponse:
 @require_POST
 def quote(request: PageRequest) -> HttpResponse:
     """Return what the form would cost as it is filled in now."""
-    item = _item(request, request.POST.get("service", ""))
+    item = _service(request, request.POST.get("service", ""))
     if item is None:
         raise Http404
-    form = OrderForm(item.service, _posted(request))
+    form = OrderForm(item, _posted(request))
     return render(request, "dashboard/new_order/_quote.html", _priced(request, item, form.raw))
 
 
 def _draw(request: PageRequest) -> HttpResponse:
     initial = _again(request)
-    item = _item(request, initial.get("service") or request.GET.get("service", ""))
+    item = _service(request, initial.get("service") or request.GET.get("service", ""))
     if initial and item is None:
         messages.warning(request, _("This service is not for sale now. Choose another one."))
-    form = OrderForm(item.service, None, initial=initial) if item else None
+    form = OrderForm(item, None, initial=initial) if item else None
     priced = _priced(request, item, initial) if item and initial else {}
     return _page(request, item, {"form": form, "client_ref": new_ref()} | priced)
 
 
 def _order(request: PageRequest) -> HttpResponse:
     """Place the order at the price that was shown; without one, show it first."""
-    item = _item(request, request.POST.get("service", ""))
+    item = _service(request, request.POST.get("service", ""))
     if item is None:
         messages.error(request, refusals.words(place.IncorrectService()))
         return redirect("dashboard:new-order")
-    form, ref = OrderForm(item.service, _posted(request)), request.POST.get("client_ref", "")
-    shown_e8 = _number(request.POST.get("price", ""))
+    form, ref = OrderForm(item, _posted(request)), request.POST.get("client_ref", "")
+    shown_e8 = number(request.POST.get("price", ""))
     wanted = OrderRequest(
         user_id=request.user.pk,
-        service_id=item.service.pk,
+        service_id=item.id,
         fields=form.raw,
         client_ref=ref if _REF.fullmatch(ref) else new_ref(),
         price_max_e8=shown_e8,
@@ -83,7 +86,9 @@ def _order(request: PageRequest) -> HttpResponse:
     return redirect("dashboard:order", verdict.pk)
 
 
-def _shown(request: PageRequest, item: Item, form: OrderForm, wanted: OrderRequest) -> HttpResponse:
+def _shown(
+    request: PageRequest, item: Found, form: OrderForm, wanted: OrderRequest
+) -> HttpResponse:
     """Answer a form that came without a price, as it does without script."""
     asked = OrderRequest(user_id=wanted.user_id, service_id=wanted.service_id, fields=wanted.fields)
     (verdict,) = place.preview(requests=[asked], now=clock.now())
@@ -94,7 +99,7 @@ def _shown(request: PageRequest, item: Item, form: OrderForm, wanted: OrderReque
 
 
 def _refused(
-    request: PageRequest, item: Item, form: OrderForm, wanted: OrderRequest, refused: Refused
+    request: PageRequest, item: Found, form: OrderForm, wanted: OrderRequest, refused: Refused
 ) -> HttpResponse:
     form.refuse(refusals.field(refused), refusals.words(refused))
     ref = new_ref() if isinstance(refused, place.ClientRefReused) else wanted.client_ref
@@ -108,57 +113,60 @@ def _refused(
     return _page(request, item, context | priced)
 
 
-def _page(request: PageRequest, item: Item | None, extra: Mapping[str, Any]) -> HttpResponse:
+def _page(request: PageRequest, service: Found | None, extra: Mapping[str, Any]) -> HttpResponse:
     text = request.GET.get("q", "").strip()[:SEARCH_MAX]
-    found = menu.find(user_id=request.user.pk, text=text) if text else None
-    context = {"text": text, "found": found, "item": item} | _way(request, item)
-    return render(request, "dashboard/new_order/page.html", context | dict(extra))
+    likes = request.GET.get("favourites") == "yes"
+    found = None
+    if text or likes:
+        wanted = Wanted(text=text, favourites=likes)
+        found = search.page(wanted=wanted, user_id=request.user.pk, limit=FOUND_MAX).services
+    context = {"text": text, "likes": likes, "found": found, "item": service}
+    if service is not None:
+        context["speed"] = speed.of([service.id]).get(service.id)
+    return render(
+        request,
+        "dashboard/new_order/page.html",
+        context | _way(request, service) | dict(extra),
+    )
 
 
-def _way(request: PageRequest, item: Item | None) -> dict[str, Any]:
+def _way(request: PageRequest, service: Found | None) -> dict[str, Any]:
     """Return the platforms, the categories of one of them, and the services of one of those.
 
     The way leads to the service that was chosen, else to what was asked for, else to the first.
     """
-    platforms = menu.platforms()
-    at = item.service.category if item else None
-    platform_id = _one_of(
-        [one.pk for one in platforms], at.platform_id if at else request.GET.get("platform", "")
+    shelves = search.shelves()
+    category_id = service.category_id if service else number(request.GET.get("category", ""))
+    platform_id = number(request.GET.get("platform", ""))
+    shelf = next(
+        (s for s in shelves if category_id in dict(s.categories)),
+        next((s for s in shelves if s.platform_id == platform_id), next(iter(shelves), None)),
     )
-    categories = menu.categories(platform_id) if platform_id else []
-    category_id = _one_of(
-        [one.pk for one in categories], at.pk if at else request.GET.get("category", "")
-    )
-    items = (
-        menu.in_category(user_id=request.user.pk, category_id=category_id) if category_id else []
-    )
+    categories = dict(shelf.categories) if shelf else {}
+    if category_id not in categories:
+        category_id = next(iter(categories), None)
+    wanted = Wanted(category_id=category_id)
+    items = search.page(wanted=wanted, user_id=request.user.pk, limit=CATEGORY_MAX).services
     return {
-        "platforms": platforms,
-        "platform_id": platform_id,
-        "categories": categories,
+        "shelves": shelves,
+        "shelf": shelf,
         "category_id": category_id,
-        "items": items,
+        "items": items if category_id else [],
     }
 
 
-def _one_of(ids: Sequence[int], asked: int | str) -> int | None:
-    """Return the ID that is asked for if there is one, else the first."""
-    wanted = asked if isinstance(asked, int) else _number(asked)
-    return wanted if wanted in ids else next(iter(ids), None)
-
-
-def _item(request: PageRequest, text: str) -> Item | None:
+def _service(request: PageRequest, text: str) -> Found | None:
     """Return the service that is asked for, unless another category was chosen beside it."""
-    service_id, category_id = _number(text), _number(request.GET.get("category", ""))
-    item = menu.one(user_id=request.user.pk, service_id=service_id) if service_id else None
-    if item is None or category_id not in (None, item.service.category_id):
+    service_id, category_id = number(text), number(request.GET.get("category", ""))
+    found = search.one(service_id=service_id, user_id=request.user.pk) if service_id else None
+    if found is None or category_id not in (None, found.category_id):
         return None
-    return item
+    return found
 
 
 def _again(request: PageRequest) -> dict[str, str]:
     """Return what an earlier order of this user was filled in with, {} without one."""
-    order_id = _number(request.GET.get("again", ""))
+    order_id = number(request.GET.get("again", ""))
     if order_id is None:
         return {}
     try:
@@ -172,12 +180,12 @@ def _again(request: PageRequest) -> dict[str, str]:
     return filled | {"quantity": str(order.quantity)}
 
 
-def _priced(request: PageRequest, item: Item, raw: Mapping[str, str]) -> dict[str, Any]:
+def _priced(request: PageRequest, item: Found, raw: Mapping[str, str]) -> dict[str, Any]:
     """Return the price of what is filled in, or the words of what is in its way."""
     fields = dict(raw)
     if not fields.get("link", "").strip():
         fields["link"] = _ANY_LINK
-    asked = OrderRequest(user_id=request.user.pk, service_id=item.service.pk, fields=fields)
+    asked = OrderRequest(user_id=request.user.pk, service_id=item.id, fields=fields)
     (verdict,) = place.preview(requests=[asked], now=clock.now())
     if isinstance(verdict, Quote):
         return {
@@ -199,8 +207,3 @@ def _priced(request: PageRequest, item: Item, raw: Mapping[str, str]) -> dict[st
 
 def _posted(request: PageRequest) -> dict[str, str]:
     return {name: str(text) for name, text in request.POST.items()}
-
-
-def _number(text: str) -> int | None:
-    is_number = re.fullmatch(r"[0-9]{1,19}", text, re.ASCII) and int(text) <= ID_MAX
-    return int(text) if is_number else None

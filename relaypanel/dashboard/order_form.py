@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from relaypanel.catalogue.models import Service
+from relaypanel.catalogue.search import Found
 from relaypanel.contract import DELAYS_MINUTES, FIELDS, TYPES, Kind, OrderType
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def label(name: str) -> Words:
     return _LABELS[name]
 
 
-def names(service: Service) -> list[str]:
+def names(service: Found) -> list[str]:
     """Return the wire names of the fields that an order of this service takes."""
     spec = TYPES[OrderType(service.type)]
     drip_feed = ("runs", "interval") if spec.drip_feed and service.dripfeed else ()
@@ -102,7 +102,7 @@ def new_ref() -> str:
 class OrderForm(forms.Form):
     """Text in, text out: `raw` is what the domain is given."""
 
-    def __init__(self, service: Service, data: Mapping[str, str] | None, **options: Any) -> None:
+    def __init__(self, service: Found, data: Mapping[str, str] | None, **options: Any) -> None:
         super().__init__(data, **options)
         for name in names(service):
             self.fields[name] = _field(name, service)
@@ -124,7 +124,7 @@ class OrderForm(forms.Form):
         return next((other for other in stand_ins if other in self.fields), None)
 
 
-def _field(name: str, service: Service) -> forms.Field:
+def _field(name: str, service: Found) -> forms.Field:
     rule = FIELDS[name]
     if name in _CHOICES:
         choices = [(str(value), words) for value, words in _CHOICES[name].items()]
@@ -149,7 +149,7 @@ def _widget(kind: Kind) -> forms.Widget:
     return forms.TextInput(attrs=attributes)
 
 
-def _help(name: str, service: Service) -> Words:
+def _help(name: str, service: Found) -> Words:
     spec = TYPES[OrderType(service.type)]
     if name == spec.quantity and name != "quantity":
         return _ONE_A_LINE_COUNTED

@@ -15,6 +15,7 @@ from relaypanel.accounts.models import User
 from relaypanel.ledger import book
 from relaypanel.look import amounts
 from relaypanel.notices import inbox
+from relaypanel.orders import history, refills
 from relaypanel.payments import currencies
 from relaypanel.tickets import desk
 
@@ -67,6 +68,14 @@ class Shell:
     def unread_notices(self) -> int:
         return inbox.unread(self._user.pk)
 
+    @cached_property
+    def running_orders(self) -> int:
+        return history.running(self._user.pk)
+
+    @cached_property
+    def running_refills(self) -> int:
+        return refills.running(self._user.pk)
+
     @property
     def name(self) -> str:
         return self._user.display_name or self._user.username
@@ -98,10 +107,10 @@ class Shell:
             self._link("/dashboard", "layout-dashboard", _("Dashboard")),
             self._link("/new-order", "circle-plus", _("New order")),
             self._link("/mass-order", "playlist-add", _("Mass order")),
-            self._link("/orders", "list-details", _("Orders")),
+            self._link("/orders", "list-details", _("Orders"), count=self.running_orders),
             self._link("/drip-feeds", "droplet", _("Drip-feed")),
             self._link("/subscriptions", "repeat", _("Subscriptions")),
-            self._link("/refills", "refresh", _("Refills")),
+            self._link("/refills", "refresh", _("Refills"), count=self.running_refills),
             self._link("/services", "apps", _("Services")),
             self._link("/updates", "history", pgettext("price list", "Updates")),
         ]

@@ -10,6 +10,7 @@ from relaypanel.dashboard import (
     found,
     funds,
     gateway,
+    home,
     mass_order,
     new_order,
     notices,
@@ -19,6 +20,7 @@ from relaypanel.dashboard import (
     profile,
     public,
     security,
+    series,
     statement,
     tickets,
     webhooks,
@@ -64,11 +66,21 @@ _orders: list[URLPattern | URLResolver] = [
     path("new-order", new_order.page, name="new-order"),
     path("new-order/quote", new_order.quote, name="new-order-quote"),
     path("mass-order", mass_order.page, name="mass-order"),
+    path("drip-feeds", series.drip_feeds, name="drip-feeds"),
+    path("drip-feeds/<int:order_id>/pause", series.pause, name="drip-feed-pause"),
+    path("drip-feeds/<int:order_id>/resume", series.resume, name="drip-feed-resume"),
+    path("drip-feeds/<int:order_id>/stop", series.stop, name="drip-feed-stop"),
+    path("subscriptions", series.subscriptions, name="subscriptions"),
+    path("refills", series.refills, name="refills"),
     path("orders", orders.page, name="orders"),
     path("orders/export.csv", orders.export, name="orders-export"),
     path("orders/<int:order_id>", orders.one, name="order"),
     path("orders/<int:order_id>/cancel", orders.cancel, name="order-cancel"),
     path("orders/<int:order_id>/refill", orders.refill, name="order-refill"),
+]
+
+_home: list[URLPattern | URLResolver] = [
+    path("dashboard", home.page, name="home"),
 ]
 
 _everywhere: list[URLPattern | URLResolver] = [
@@ -117,6 +129,7 @@ urlpatterns = [
     *_security,
     *_api,
     *_tickets,
+    *_home,
     *_orders,
     *_everywhere,
     *_funds,

@@ -75,6 +75,12 @@ class Transfer(models.Model):
         indexes = (
             models.Index(fields=("debit", "id"), name="transfer_taken"),
             models.Index(fields=("credit", "id"), name="transfer_given"),
+            # What a customer was charged from day to day, without a look at the rows.
+            models.Index(
+                fields=("debit", "code", "created_at", "amount_e8"),
+                condition=Q(debit__gt=0),
+                name="transfer_spent",
+            ),
         )
         constraints = (
             models.CheckConstraint(

@@ -110,6 +110,15 @@ _ORDERS: Final = (
     Listed(name="orders-completed", path="/orders?state=completed"),
     Listed(name="orders-nothing-fits", path="/orders?q=nothing.example"),
     Listed(name="order", path="/orders/1"),
+    Listed(name="order-drip-feed", path="/orders/4"),
+    Listed(name="order-subscription", path="/orders/16"),
+    Listed(name="dashboard", path="/dashboard"),
+    Listed(name="dashboard-empty", path="/dashboard?days=7&state=partial", who="other"),
+    Listed(name="drip-feeds", path="/drip-feeds"),
+    Listed(name="drip-feeds-empty", path="/drip-feeds", who="other"),
+    Listed(name="subscriptions", path="/subscriptions"),
+    Listed(name="subscriptions-empty", path="/subscriptions", who="other"),
+    Listed(name="refills", path="/refills"),
 )
 
 _SETTINGS: Final = (

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext_lazy
 
 from relaypanel.contract import FIELDS
 from relaypanel.dashboard import order_form, refusals
 from relaypanel.errors import Refused
 from relaypanel.look.templatetags.look import STATES, money
-from relaypanel.orders.models import Order
+from relaypanel.orders.models import Order, Refill, RefillState
 from relaypanel.orders.standing import Standing
 
 register = template.Library()
@@ -75,3 +80,30 @@ def refusal_in_full(refused: Refused) -> str:
     """Return the refusal where no field stands beside it."""
     name, words = refusals.field(refused), refusals.words(refused)
     return f"{order_form.label(name)}: {words}" if name in FIELDS else words
+
+
+@register.filter
+def trend_way(trend: str) -> str:
+    return "up" if trend.startswith("+") else "down"
+
+
+@register.filter
+def stop_promise(one: Standing) -> str:
+    """Return what stopping this drip-feed would do, before it is done."""
+    return _(
+        "No further run is made, and %(refund)s comes back at once. Runs that began go on."
+    ) % {"refund": money(one.stop_refund_e8)}
+
+
+_REFILLS: Final = {
+    RefillState.PENDING: ("pending", pgettext_lazy("order state", "Pending")),
+    RefillState.IN_PROGRESS: ("in-progress", pgettext_lazy("order state", "In progress")),
+    RefillState.COMPLETED: ("completed", pgettext_lazy("order state", "Completed")),
+    RefillState.REJECTED: ("wrong", pgettext_lazy("refill", "Rejected")),
+}
+
+
+@register.filter
+def refill_pill(refill: Refill) -> SafeString:
+    colour, words = _REFILLS[RefillState(refill.state)]
+    return format_html('<span class="pill status-{}">{}</span>', colour, words)
