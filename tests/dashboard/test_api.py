@@ -9,7 +9,7 @@ from relaypanel.accounts.models import ApiKey, User
 from relaypanel.contract import FIELDS, TYPES, Action
 from relaypanel.orders.models import Order
 from tests import cast
-from tests.dashboard.browser import FRAME_QUERIES, signed_in, with_password
+from tests.dashboard.browser import FRAME_QUERIES, PASSWORD, signed_in, with_password
 
 
 def body_of(client: Client, path: str = "/api") -> str:
@@ -84,6 +84,20 @@ class TestRotate:
         signed_in(with_password(member.user), lately=False).post("/api/key/new")
 
         assert keys.find(member.api_key, address=None) is not None
+
+
+@pytest.mark.django_db
+class TestProof:
+    @pytest.mark.parametrize("path", ["/api/key", "/api/key/new"])
+    def test_goes_on_with_what_was_asked(self, path: str) -> None:
+        user = with_password(cast.alice().user)
+        client = signed_in(user, lately=False)
+        form = client.post(path).headers["Location"]
+
+        body = client.post(form, {"password": PASSWORD, "next": path}).content.decode()
+
+        assert keys.reveal(user) in body
+        assert keys.reveal(user) not in body_of(client)
 
 
 def networks_of(user: User) -> str:
