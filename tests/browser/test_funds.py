@@ -65,6 +65,7 @@ def test_a_top_up_is_asked_for_confirmed_and_on_the_balance(visit: Visit) -> Non
 
 
 def test_a_top_up_is_canceled_after_a_question(visit: Visit) -> None:
+    visit.watch.expects(404)
     page = visit.as_customer("other")
     page.goto("/funds")
     page.get_by_label("USDT").check()
@@ -104,6 +105,7 @@ def test_a_webhook_is_added_and_called(visit: Visit) -> None:
 
 
 def test_settings_are_kept(visit: Visit) -> None:
+    visit.watch.expects(404)
     page = visit.as_customer("other")
     page.goto("/settings")
     page.get_by_label("Name", exact=True).fill("Minh Anh")
