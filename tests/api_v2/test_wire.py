@@ -6,6 +6,7 @@ import string
 import pytest
 from django.conf import settings
 
+from relaypanel.accounts import throttle
 from relaypanel.api_v2 import actions, door, ids, request, wire
 from relaypanel.errors import Refused
 from relaypanel.ledger import book
@@ -33,6 +34,7 @@ REFUSALS: list[tuple[Refused, str]] = [
     (place.ClientRefReused(), "This client_ref was used for another order"),
     (requests.OrderNotFound(), "Incorrect order ID"),
     (ids.TooManyIds(), "Too many IDs: at most 100"),
+    (throttle.TooManyCalls(wait_seconds=1.5), "Too many requests"),
     (requests.CancelDisabled(), "Cancel is disabled for this service"),
     (requests.CancelTooLate(), "The order can no longer be canceled"),
     (requests.RefillDisabled(), "Refill is disabled for this service"),
