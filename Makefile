@@ -15,7 +15,7 @@ WORDS := $(patsubst %.po,%.mo,$(wildcard relaypanel/locale/*/*/LC_MESSAGES/djang
 PRODUCTION := DEBUG=false PUBLIC_URL=https://panel.example ALLOWED_HOSTS=panel.example \
 	TRUSTED_PROXIES=127.0.0.1 DATABASE_URL=sqlite://:memory:
 
-.PHONY: help setup run translations shots test faults bench bench-engine check lint coverage format
+.PHONY: help setup run translations shots test faults hostile advisories bench bench-engine check lint coverage format
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -40,6 +40,14 @@ test: setup ## run the tests on SQLite, those with a database on PostgreSQL, and
 faults: setup ## break things in full size on both databases; prints one line of figures each
 	FAULTS=full $(BIN)/pytest -s -q --timeout 1800 tests/faults
 	FAULTS=full $(BIN)/pytest -s -q --timeout 1800 tests/faults --database postgresql
+
+hostile: setup ## attack in full size on both databases; prints one line of figures each
+	HOSTILE=full $(BIN)/pytest -s -q --timeout 1800 tests/hostile
+	HOSTILE=full $(BIN)/pytest -s -q --timeout 1800 tests/hostile --database postgresql
+
+advisories: setup ## ask whether a library of the lock has a known weakness; needs the internet
+	$(BIN)/uv export --frozen --no-dev --no-emit-project --quiet --format requirements-txt > .venv/locked.txt
+	$(BIN)/pip-audit --require-hashes --disable-pip --requirement .venv/locked.txt
 
 bench: setup ## measure the API beside what the machine can do; takes ten minutes
 	$(BIN)/python -m bench panel

@@ -71,6 +71,8 @@ INSTALLED_APPS = [
     "relaypanel.duties",
     "django.contrib.auth",
     "django.contrib.contenttypes",
+    # allauth's page of passkeys draws with it.
+    "django.contrib.humanize",
     "django.contrib.messages",
     "django.contrib.sessions",
     "django.contrib.staticfiles",

@@ -16,7 +16,9 @@ import pytest
 
 from tests import databases, postgresql
 
-KEPT = {"PATH", "HOME", "LANG", "TMPDIR", "TERM", "COLUMNS", "CI", "FAULTS", "LD_LIBRARY_PATH"}
+KEPT = {"PATH", "HOME", "LANG", "TMPDIR", "TERM", "COLUMNS", "CI", "LD_LIBRARY_PATH"}
+# How large the tests are that break things.
+KEPT |= {"FAULTS", "HOSTILE"}
 KEPT_PREFIXES = ("LC_", "PYTEST_", "PYTHON", "COV", "HYPOTHESIS")
 
 # Not secret: they protect databases that live for one run.

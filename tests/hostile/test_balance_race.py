@@ -1,4 +1,4 @@
-"""Fifty threads spend one balance: it is sold to its last cent, and not further."""
+"""R2: fifty threads spend one balance: it is sold to its last cent, and not further."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from relaypanel.orders import audit, place, till
 from relaypanel.orders.models import Order
 from tests import cast
 from tests.api_v2.client import call
+from tests.hostile.size import tell
 
 THREADS, EACH = 50, 20
 COVERED = 100
@@ -66,6 +67,8 @@ class TestRace:
     def test_sells_exactly_what_the_balance_covers(self) -> None:
         answers = storm()
 
+        orders, left_e8 = Order.objects.count(), balance_e8()
+        tell(f"R2 balance race: {THREADS * EACH} calls, {orders} orders, balance {left_e8}")
         assert answers == {"order": COVERED, "short": THREADS * EACH - COVERED}
         assert Order.objects.count() == COVERED
         assert Transfer.objects.filter(code=Code.ORDER_CHARGE).count() == COVERED
@@ -91,5 +94,6 @@ class TestRace:
 
         answers = storm(threads=2, each=1)
 
+        tell(f"R2 twin, trusts what it read: {answers['order']} orders for the price of one")
         assert answers == {"order": 2}
         assert balance_e8() == (COVERED - 1) * money.ONE_E8
