@@ -1,25 +1,45 @@
-"""The hand of staff on one service.  What they set, the mirror leaves as it is."""
+"""The hand of staff on services.  What they set, the mirror leaves as it is."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final, TypedDict, Unpack
 
 from django.db import transaction
 
-from relaypanel import errors
+from relaypanel import errors, money
 from relaypanel.catalogue import history, pricing_rules, stock
 from relaypanel.catalogue.folding import with_folded
-from relaypanel.catalogue.models import Service, Visibility
+from relaypanel.catalogue.models import Category, Service, Visibility
 from relaypanel.catalogue.plan import turn
+from relaypanel.contract import TYPES, OrderType
 
 # Which lock falls when staff set a column.
 LOCKS: Final = {"rate_e8": "rate_locked", "name": "name_locked", "description": "name_locked"}
 
 
-class Changes(TypedDict, total=False):
+# More at once would hold the catalogue's lock for longer than a sync can wait.
+AT_ONCE_MAX: Final = 500
+
+
+class Offer(TypedDict, total=False):
+    """What a provider says of a service that it fulfils, and staff of one that they deliver."""
+
+    min: int
+    max: int
+    refill_days: int | None
+    cancel: bool
+    dripfeed: bool
+
+
+class Changes(Offer, total=False):
     """What models.Service tells each one means."""
 
+    category_id: int
+    refill_after_hours: int
+    one_order_per_link: bool
     rate_e8: int
     name: str
     description: str
@@ -56,18 +76,88 @@ class NotRefilled(errors.Refused):
         )
 
 
+class BoundsOutOfOrder(errors.Refused):
+    """The least is above the most, or one of them is no possible quantity."""
+
+    code = "bounds_out_of_order"
+
+
+class NoSuchCategory(errors.Refused):
+    code = "no_such_category"
+
+
+class TooManyServices(errors.Refused):
+    code = "too_many_services"
+
+
+def create(
+    *,
+    category_id: int,
+    type: OrderType,
+    name: str,
+    description: str,
+    rate_e8: int,
+    now: datetime,
+    **offer: Unpack[Offer],
+) -> Service:
+    """Return a new service that staff deliver by hand, until it has a route.
+
+    Raises NoSuchCategory and BoundsOutOfOrder.
+    """
+    _check(offer, category_id=category_id)
+    with transaction.atomic():
+        stock.lock()
+        service = Service.objects.create(
+            category_id=category_id,
+            type=type,
+            name=name,
+            description=description,
+            rate_e8=rate_e8,
+            rate_per=TYPES[type].rate_per,
+            rate_locked=True,
+            name_locked=True,
+            **offer,
+        )
+        history.announce([service], now=now)
+    return service
+
+
+def change_many(
+    *, service_ids: Sequence[int], to: Callable[[Service], Changes], now: datetime
+) -> int:
+    """Change services together, each to what `to` says of it, all or none; return how many.
+
+    Raises TooManyServices, and what `change` raises.
+    """
+    if len(service_ids) > AT_ONCE_MAX:
+        raise TooManyServices
+    with transaction.atomic():
+        stock.lock()
+        services = Service.objects.in_bulk(service_ids)
+        for service_id in sorted(services):
+            change(service_id=service_id, now=now, **to(services[service_id]))
+    return len(services)
+
+
+def repriced(rate_e8: int, *, percent: Decimal) -> int:
+    """Return a rate that is so many percent dearer, or cheaper below 0, at most five decimals."""
+    return money.rate(rate_e8=rate_e8, percent=100 + percent)
+
+
 def change(*, service_id: int, now: datetime, **changes: Unpack[Changes]) -> Service:
     """Return a service with these columns changed; a rate or words that are set are locked too.
 
     A rate that is unlocked follows its mark-up at once.  Raises UnknownService,
-    NotPaidFor and NotRefilled.
+    NotPaidFor, NotRefilled, NoSuchCategory and BoundsOutOfOrder.
     """
+    _check(changes, category_id=changes.get("category_id"))
     with transaction.atomic():
         stock.lock()
         service = Service.objects.select_for_update(no_key=True).filter(pk=service_id).first()
         if service is None:
             raise UnknownService(service_id=service_id)
-        if changes.get("auto_refill") and service.refill_days is None:
+        refill_days = changes.get("refill_days", service.refill_days)
+        if changes.get("auto_refill") and refill_days is None:
             raise NotRefilled(service=service)
         _write(service, _with_locks(changes), now)
         asked_for_sale = changes.keys() & {"rate_e8", "visibility"}
@@ -77,6 +167,13 @@ def change(*, service_id: int, now: datetime, **changes: Unpack[Changes]) -> Ser
         stock.write(turns, now=now)
     service.refresh_from_db()
     return service
+
+
+def _check(offer: Offer, *, category_id: int | None) -> None:
+    if category_id is not None and not Category.objects.filter(pk=category_id).exists():
+        raise NoSuchCategory
+    if "min" in offer and "max" in offer and not 1 <= offer["min"] <= offer["max"] < 2**31:
+        raise BoundsOutOfOrder
 
 
 def _with_locks(changes: Changes) -> dict[str, Any]:

@@ -75,6 +75,22 @@ WORDS: Final[Mapping[str, str | Promise]] = {
     "not_on_price_list": _(
         "The provider no longer lists some of these. Nothing was added: look again."
     ),
+    "shelf_taken": _("There is one of this name already."),
+    "bad_shelf_name": _("A name is one line of at most 200 characters."),
+    "no_such_shelf": _("There is no such platform any more."),
+    "shelf_in_use": _("It still holds something: move that first."),
+    "no_such_upstream": _("The provider lists no service with this ID."),
+    "route_taken": _("This route is there already."),
+    "other_type": _("It is of another type, so what customers give would not fit."),
+    "last_route": _("It is the last route. Hide the service instead, or add another route first."),
+    "bounds_out_of_order": _("The least is above the most."),
+    "no_such_category": _("There is no such category any more."),
+    "too_many_services": _("These are too many services for one act."),
+    "unknown_service": _("One of these services is not there any more. Nothing was changed."),
+    "not_paid_for": _(
+        "A service would be sold below its cost, or has no open route. Nothing was changed."
+    ),
+    "not_refilled": _("It offers no refills, so that none can be asked for by itself."),
     "no_such_rule": _("There is no such rule any more."),
     "nothing_to_undo": _("This change was taken back already."),
     "other_currency": _(

@@ -111,6 +111,18 @@ WAYS: Final[Sequence[tuple[str | Promise, Sequence[Way]]]] = (
         _("Trade"),
         (
             Way(
+                section=Section.CATALOGUE,
+                name="staff:services",
+                icon="apps",
+                words=_("Services"),
+            ),
+            Way(
+                section=Section.CATALOGUE,
+                name="staff:shelves",
+                icon="folders",
+                words=_("Categories"),
+            ),
+            Way(
                 section=Section.PROVIDERS,
                 name="staff:providers",
                 icon="plug-connected",

@@ -6,6 +6,7 @@ from relaypanel.accounts.models import Section
 from relaypanel.staff import (
     act_as,
     audit_log,
+    catalogue,
     home,
     orders,
     overview,
@@ -14,6 +15,7 @@ from relaypanel.staff import (
     roles,
     set_up,
     settings,
+    shelves,
     tickets,
     users,
     waiting,
@@ -108,6 +110,41 @@ _money = [
         name="adjustment",
         section=_MONEY,
         fresh=True,
+    ),
+]
+
+_CATALOGUE = Section.CATALOGUE
+
+_catalogue = [
+    page("staff/services", catalogue.page, name="services", section=_CATALOGUE),
+    page("staff/services/bulk", catalogue.bulk, name="services-bulk", section=_CATALOGUE),
+    page("staff/services/new", catalogue.new, name="service-new", section=_CATALOGUE),
+    page("staff/services/<int:service_id>", catalogue.one, name="service", section=_CATALOGUE),
+    page(
+        "staff/services/<int:service_id>/change",
+        catalogue.change,
+        name="service-change",
+        section=_CATALOGUE,
+    ),
+    page(
+        "staff/services/<int:service_id>/routes",
+        catalogue.add_route,
+        name="route-add",
+        section=_CATALOGUE,
+    ),
+    page(
+        "staff/services/<int:service_id>/routes/<int:route_id>",
+        catalogue.act_on_route,
+        name="route",
+        section=_CATALOGUE,
+    ),
+    page("staff/categories", shelves.page, name="shelves", section=_CATALOGUE),
+    page("staff/categories/add", shelves.add, name="shelf-add", section=_CATALOGUE),
+    page(
+        "staff/categories/<slug:kind>/<int:shelf_id>",
+        shelves.act,
+        name="shelf",
+        section=_CATALOGUE,
     ),
 ]
 
@@ -291,6 +328,7 @@ urlpatterns = [
     *_waiting,
     *_users,
     *_money,
+    *_catalogue,
     *_providers,
     *_price_lists,
     *_settings,

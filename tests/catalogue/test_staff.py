@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from relaypanel import money
 from relaypanel.catalogue import staff
 from relaypanel.catalogue.models import News, Route, Service, ServiceUpdate, Visibility
+from relaypanel.contract import OrderType
 from tests import cast
 from tests.catalogue.lists import after, listing, rate, sell, sync
 
@@ -116,3 +119,90 @@ class TestChange:
     def test_refuses_a_service_that_is_not_there(self) -> None:
         with pytest.raises(staff.UnknownService, match="no service 404"):
             staff.change(service_id=404, now=after(1), name="Likes")
+
+
+class TestCreate:
+    def test_makes_what_staff_deliver(self) -> None:
+        category = cast.service().category
+
+        service = staff.create(
+            category_id=category.pk,
+            type=OrderType.PACKAGE,
+            name="By hand",
+            description="",
+            rate_e8=money.parse("5"),
+            now=after(1),
+            min=1,
+            max=1,
+            refill_days=None,
+        )
+
+        assert (service.rate_per, service.routes.count()) == (1, 0)
+        assert ServiceUpdate.objects.get(service=service).kind == News.NEW
+
+    @pytest.mark.parametrize(
+        ("wrong", "refusal"),
+        [
+            ({"min": 5, "max": 4}, staff.BoundsOutOfOrder),
+            ({"min": 0, "max": 4}, staff.BoundsOutOfOrder),
+            ({"min": 1, "max": 2**31}, staff.BoundsOutOfOrder),
+            ({"category_id": 999}, staff.NoSuchCategory),
+        ],
+    )
+    def test_refuses_what_cannot_be(self, wrong: dict[str, int], refusal: type[Exception]) -> None:
+        category = cast.service().category
+        told = {"category_id": category.pk, "min": 1, "max": 1} | wrong
+
+        with pytest.raises(refusal):
+            staff.create(
+                type=OrderType.DEFAULT,
+                name="By hand",
+                description="",
+                rate_e8=0,
+                now=after(1),
+                **told,  # type: ignore[arg-type]
+            )
+
+        assert Service.objects.count() == 1
+
+
+class TestChangeMany:
+    def test_changes_each_in_its_own_way(self) -> None:
+        cheap, dear = cast.service(rate="1"), cast.service(rate="3")
+
+        done = staff.change_many(
+            service_ids=[cheap.pk, dear.pk],
+            to=lambda one: {"rate_e8": staff.repriced(one.rate_e8, percent=Decimal(10))},
+            now=after(1),
+        )
+
+        assert done == 2
+        assert [rate(cheap), rate(dear)] == ["1.1", "3.3"]
+
+    def test_changes_all_or_none(self) -> None:
+        manual = cast.service(rate="1")
+        (routed,) = sell(cast.provider())
+
+        with pytest.raises(staff.NotPaidFor):
+            staff.change_many(
+                service_ids=[manual.pk, routed.pk],
+                to=lambda one: {"rate_e8": staff.repriced(one.rate_e8, percent=Decimal(-50))},
+                now=after(1),
+            )
+
+        assert [rate(manual), rate(routed)] == ["1", "1.2"]
+
+    def test_refuses_too_many(self) -> None:
+        with pytest.raises(staff.TooManyServices):
+            staff.change_many(service_ids=range(501), to=lambda _: {}, now=after(1))
+
+
+class TestRepriced:
+    @pytest.mark.parametrize(
+        ("rate_", "percent", "expected"),
+        [("1", "5", "1.05"), ("1", "-5", "0.95"), ("0.00001", "-99", "0.00001"), ("0", "50", "0")],
+    )
+    def test_is_exact_to_five_decimals(self, rate_: str, percent: str, expected: str) -> None:
+        rate_e8 = staff.repriced(money.parse(rate_), percent=Decimal(percent))
+
+        assert money.text(rate_e8) == expected

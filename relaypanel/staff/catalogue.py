@@ -1,0 +1,397 @@
+"""The catalogue: services found, changed one by one or together, and what fulfils each."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Final
+
+from django import forms
+from django.contrib import messages
+from django.core.validators import RegexValidator
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_GET, require_POST
+
+from relaypanel import clock, money
+from relaypanel.accounts import audit_log
+from relaypanel.catalogue import inventory, rates, routes, staff
+from relaypanel.catalogue.inventory import Wanted
+from relaypanel.catalogue.models import Category, Route, Service, Visibility
+from relaypanel.catalogue.staff import Changes
+from relaypanel.contract import OrderType
+from relaypanel.errors import Refused
+from relaypanel.orders import quality
+from relaypanel.providers.models import Provider
+from relaypanel.staff import refusals
+from relaypanel.staff.gate import DeskRequest
+from relaypanel.staff.keyset import before_id, next_page
+
+_ID_MAX: Final = 2**63 - 1
+VISIBILITIES: Final = {
+    Visibility.ENABLED: gettext_lazy("For sale"),
+    Visibility.PAUSED: gettext_lazy("Paused: it would be sold below its cost"),
+    Visibility.HIDDEN: gettext_lazy("Hidden for now"),
+    Visibility.DISABLED: gettext_lazy("Closed"),
+}
+# What a person may set; the mirror alone pauses.
+_SETTABLE: Final = (Visibility.ENABLED, Visibility.HIDDEN, Visibility.DISABLED)
+
+
+def _category_field(*, required: bool) -> forms.ModelChoiceField[Category]:
+    return forms.ModelChoiceField(
+        Category.objects.select_related("platform").order_by("platform__position", "position"),
+        label=gettext_lazy("Category"),
+        required=required,
+    )
+
+
+class Filter(forms.Form):
+    q = forms.CharField(label=gettext_lazy("Name or ID"), required=False, max_length=100)
+    category = _category_field(required=False)
+    provider = forms.ModelChoiceField(
+        Provider.objects.order_by("name"), label=gettext_lazy("Provider"), required=False
+    )
+    visibility = forms.ChoiceField(
+        label=gettext_lazy("State"),
+        required=False,
+        choices=[("", gettext_lazy("Any")), *VISIBILITIES.items()],
+    )
+    manual = forms.BooleanField(label=gettext_lazy("Delivered by staff"), required=False)
+    doubled = forms.BooleanField(label=gettext_lazy("Sold more than once"), required=False)
+
+    def wanted(self) -> Wanted:
+        if not self.is_valid():
+            return Wanted()
+        told = self.cleaned_data
+        return Wanted(
+            text=told["q"],
+            category_id=told["category"].pk if told["category"] else None,
+            provider_id=told["provider"].pk if told["provider"] else None,
+            visibility=told["visibility"],
+            manual=told["manual"],
+            doubled=told["doubled"],
+        )
+
+
+class BulkForm(forms.Form):
+    """What is empty stays as it is."""
+
+    percent = forms.CharField(
+        label=gettext_lazy("Price, by percent"),
+        required=False,
+        max_length=10,
+        help_text=gettext_lazy("5 makes it dearer, -5 cheaper. It is then locked."),
+        validators=[RegexValidator(r"\A-?[0-9]{1,4}(\.[0-9]{1,2})?\Z")],
+    )
+    category = _category_field(required=False)
+    visibility = forms.ChoiceField(
+        label=gettext_lazy("State"),
+        required=False,
+        choices=[
+            ("", gettext_lazy("As it is")),
+            *((one, VISIBILITIES[one]) for one in _SETTABLE),
+        ],
+    )
+
+    def clean_percent(self) -> Decimal | None:
+        text: str = self.cleaned_data["percent"]
+        percent = Decimal(text) if text else None
+        if percent is not None and percent <= -100:
+            raise forms.ValidationError(_("Nothing would be left of the price."))
+        return percent
+
+
+class ServiceForm(forms.Form):
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=500)
+    description = forms.CharField(
+        label=gettext_lazy("Description"),
+        required=False,
+        max_length=20_000,
+        widget=forms.Textarea(attrs={"rows": 5}),
+        help_text=gettext_lazy("Plain text, as customers read it."),
+    )
+    category = _category_field(required=True)
+    rate = forms.CharField(label=gettext_lazy("Rate"), max_length=20)
+    visibility = forms.ChoiceField(
+        label=gettext_lazy("State"),
+        required=False,
+        choices=[
+            ("", gettext_lazy("As it is")),
+            *((one, VISIBILITIES[one]) for one in _SETTABLE),
+        ],
+    )
+    rate_locked = forms.BooleanField(
+        label=gettext_lazy("Keep this rate, whatever the provider does"), required=False
+    )
+    name_locked = forms.BooleanField(
+        label=gettext_lazy("Keep these words, whatever the provider does"), required=False
+    )
+    one_order_per_link = forms.BooleanField(
+        label=gettext_lazy("One running order for each link"), required=False
+    )
+    auto_refill = forms.BooleanField(
+        label=gettext_lazy("Refill by itself when it drops"), required=False
+    )
+    refill_after_hours = forms.IntegerField(
+        label=gettext_lazy("Hours until a refill may be asked"), min_value=0, max_value=720
+    )
+
+
+class OfferForm(forms.Form):
+    """What a provider says of a service that it fulfils, and staff of one that they deliver."""
+
+    min = forms.IntegerField(label=gettext_lazy("At least"), min_value=1, max_value=2**31 - 1)
+    max = forms.IntegerField(label=gettext_lazy("At most"), min_value=1, max_value=2**31 - 1)
+    refill_days = forms.IntegerField(
+        label=gettext_lazy("Days in which a refill may be asked"),
+        required=False,
+        min_value=1,
+        max_value=3650,
+        help_text=gettext_lazy("Empty: no refill."),
+    )
+    cancel = forms.BooleanField(label=gettext_lazy("May be canceled"), required=False)
+    dripfeed = forms.BooleanField(label=gettext_lazy("Offers drip-feed"), required=False)
+
+
+class NewForm(OfferForm):
+    type = forms.ChoiceField(
+        label=gettext_lazy("Type"), choices=[(one.value, one.value) for one in OrderType]
+    )
+    name = ServiceForm.base_fields["name"]
+    description = ServiceForm.base_fields["description"]
+    category = _category_field(required=True)
+    rate = ServiceForm.base_fields["rate"]
+
+    field_order = ("type", "name", "description", "category", "rate")
+
+
+class RouteForm(forms.Form):
+    provider = forms.ModelChoiceField(
+        Provider.objects.order_by("name"), label=gettext_lazy("Provider")
+    )
+    upstream_id = forms.CharField(label=gettext_lazy("ID of the service there"), max_length=40)
+
+
+@require_GET
+def page(request: DeskRequest) -> HttpResponse:
+    return _page(request, BulkForm())
+
+
+@require_POST
+def bulk(request: DeskRequest) -> HttpResponse:
+    """Change what is ticked, or all that is found; all of it or none."""
+    form = BulkForm(request.POST)
+    if not form.is_valid():
+        return _page(request, form)
+    ids = _picked(request)
+    if not ids:
+        form.add_error(None, _("Pick at least one service."))
+        return _page(request, form)
+    told = form.cleaned_data
+    changed = {"percent": str(told["percent"] or ""), "visibility": told["visibility"]}
+    try:
+        with _acting(request, "catalogue.change_many", "services", f"{len(ids)}") as change:
+            done = staff.change_many(
+                service_ids=ids, to=lambda service: _bulk_changes(service, told), now=clock.now()
+            )
+            change.after = changed | {"ids": ids, "category": str(told["category"] or "")}
+    except Refused as refused:
+        form.add_error(None, refusals.words(refused))
+        return _page(request, form)
+    messages.success(
+        request,
+        ngettext("%(count)s service is changed.", "%(count)s services are changed.", done)
+        % {"count": done},
+    )
+    return redirect(f"{request.path.removesuffix('/bulk')}?{request.GET.urlencode()}")
+
+
+def _bulk_changes(service: Service, told: dict[str, Any]) -> Changes:
+    changes: Changes = {}
+    if told["percent"]:
+        changes["rate_e8"] = staff.repriced(service.rate_e8, percent=told["percent"])
+    if told["category"]:
+        changes["category_id"] = told["category"].pk
+    if told["visibility"]:
+        changes["visibility"] = Visibility(told["visibility"])
+    return changes
+
+
+def _picked(request: DeskRequest) -> list[int]:
+    if request.POST.get("all") == "yes":
+        return inventory.ids(Filter(request.GET).wanted(), limit=staff.AT_ONCE_MAX + 1)
+    picked = request.POST.getlist("pick")
+    return [int(text) for text in picked if text.isascii() and text.isdigit() and len(text) < 19]
+
+
+def _page(request: DeskRequest, form: BulkForm) -> HttpResponse:
+    filter_ = Filter(request.GET)
+    found = inventory.page(filter_.wanted(), before_id=before_id(request))
+    services = found[: inventory.PAGE]
+    context = {
+        "filter": filter_,
+        "form": form,
+        "services": [(one, VISIBILITIES[Visibility(one.visibility)]) for one in services],
+        "is_filtered": any(request.GET.get(name) for name in filter_.fields),
+        "next_page": next_page(request, services, more=len(found) > len(services)),
+        "at_once_max": staff.AT_ONCE_MAX,
+    }
+    return render(request, "staff/catalogue/page.html", context)
+
+
+def new(request: DeskRequest) -> HttpResponse:
+    """Make a service that staff deliver by hand."""
+    form = NewForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        told = dict(form.cleaned_data)
+        try:
+            rate_e8 = rates.parse(told.pop("rate").strip())
+            with _acting(request, "catalogue.create", "service", told["name"][:64]) as change:
+                service = staff.create(
+                    category_id=told.pop("category").pk,
+                    type=OrderType(told.pop("type")),
+                    rate_e8=rate_e8,
+                    now=clock.now(),
+                    **told,
+                )
+                change.after = {"service": service.pk, "rate": money.text(rate_e8)}
+        except Refused as refused:
+            form.add_error(_field(refused), refusals.words(refused))
+        else:
+            messages.success(request, _("The service is for sale."))
+            return redirect("staff:service", service.pk)
+    return render(request, "staff/catalogue/new.html", {"form": form})
+
+
+@require_GET
+def one(request: DeskRequest, service_id: int) -> HttpResponse:
+    return _one(request, _known(service_id))
+
+
+@require_POST
+def change(request: DeskRequest, service_id: int) -> HttpResponse:
+    service, form = _known(service_id), ServiceForm(request.POST)
+    offer = None if service.routes.exists() else OfferForm(request.POST)
+    if not form.is_valid() or (offer and not offer.is_valid()):
+        return _one(request, service, form=form, offer_form=offer)
+    before = _told(service)
+    try:
+        with _acting(request, "catalogue.change", "service", service.pk) as change:
+            changes = _changes(service, form.cleaned_data | (offer.cleaned_data if offer else {}))
+            service = staff.change(service_id=service.pk, now=clock.now(), **changes)
+            change.before, change.after = before, _told(service)
+    except Refused as refused:
+        form.add_error(_field(refused), refusals.words(refused))
+        return _one(request, service, form=form, offer_form=offer)
+    messages.success(request, _("Saved."))
+    return redirect("staff:service", service.pk)
+
+
+def _changes(service: Service, told: dict[str, Any]) -> Changes:
+    """Return what is new of what was told: what is set is locked, and all else stays free."""
+    wanted = {name: told[name] for name in told if name not in ("rate", "category", "visibility")}
+    wanted["category_id"] = told["category"].pk
+    wanted["rate_e8"] = rates.parse(told["rate"].strip())
+    if told["visibility"]:
+        wanted["visibility"] = Visibility(told["visibility"])
+    found = {name: value for name, value in wanted.items() if value != getattr(service, name)}
+    if "min" in found or "max" in found:
+        found |= {"min": wanted["min"], "max": wanted["max"]}
+    changes: Changes = found  # type: ignore[assignment]
+    return changes
+
+
+@require_POST
+def add_route(request: DeskRequest, service_id: int) -> HttpResponse:
+    service, form = _known(service_id), RouteForm(request.POST)
+    if not form.is_valid():
+        return _one(request, service, route_form=form)
+    told = form.cleaned_data
+    try:
+        with _acting(request, "route.add", "service", service.pk) as change:
+            routes.add(
+                service=service,
+                provider_id=told["provider"].pk,
+                upstream_id=told["upstream_id"],
+                now=clock.now(),
+            )
+            change.after = {"provider": told["provider"].name, "id": told["upstream_id"]}
+    except Refused as refused:
+        form.add_error("upstream_id", refusals.words(refused))
+        return _one(request, service, route_form=form)
+    messages.success(request, _("Saved."))
+    return redirect("staff:service", service.pk)
+
+
+@require_POST
+def act_on_route(request: DeskRequest, service_id: int, route_id: int) -> HttpResponse:
+    service = _known(service_id)
+    route = service.routes.filter(pk=min(route_id, _ID_MAX)).first()
+    if route is None:
+        raise Http404
+    act = request.POST.get("act", "")
+    try:
+        with _acting(request, f"route.{act[:20]}", "service", service.pk) as change:
+            change.before = {"route": str(route)}
+            _do(act, route)
+    except Refused as refused:
+        messages.error(request, refusals.words(refused))
+    else:
+        messages.success(request, _("Saved."))
+    return redirect("staff:service", service.pk)
+
+
+def _do(act: str, route: Route) -> None:
+    now = clock.now()
+    if act == "first":
+        routes.first(route, now=now)
+    elif act == "remove":
+        routes.remove(route, now=now)
+    elif act in ("on", "off"):
+        routes.switch(route, enabled=act == "on", now=now)
+    else:
+        raise Http404
+
+
+def _one(request: DeskRequest, service: Service, **extra: object) -> HttpResponse:
+    found = list(routes.of(service))
+    context: dict[str, object] = {
+        "service": service,
+        "visibility": VISIBILITIES[Visibility(service.visibility)],
+        "routes": found,
+        "quality": quality.of(service.pk),
+        "form": ServiceForm(initial=_initial(service)),
+        "offer_form": None if found else OfferForm(initial=_initial(service)),
+        "route_form": RouteForm(),
+    }
+    told = {name: value for name, value in extra.items() if value is not None}
+    return render(request, "staff/catalogue/one.html", context | told)
+
+
+def _initial(service: Service) -> dict[str, Any]:
+    names = ("name", "description", "rate_locked", "name_locked", "one_order_per_link")
+    offered = ("auto_refill", "refill_after_hours", *OfferForm.base_fields)
+    told = {name: getattr(service, name) for name in (*names, *offered)}
+    return told | {"category": service.category_id, "rate": money.text(service.rate_e8)}
+
+
+def _told(service: Service) -> dict[str, Any]:
+    return _initial(service) | {"visibility": service.visibility}
+
+
+def _field(refused: Refused) -> str | None:
+    return "rate" if refused.code in ("bad_rate", "not_paid_for") else None
+
+
+def _known(service_id: int) -> Service:
+    rows = Service.objects.select_related("category__platform")
+    service = rows.filter(pk=min(service_id, _ID_MAX)).first()
+    if service is None:
+        raise Http404
+    return service
+
+
+def _acting(request: DeskRequest, act: str, kind: str, subject_id: object) -> Any:
+    return audit_log.acting(by=request.actor, act=act, subject=(kind, subject_id), now=clock.now())
