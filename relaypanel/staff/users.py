@@ -19,7 +19,7 @@ from relaypanel.accounts import audit_log, people, rights
 from relaypanel.accounts.models import Role, Section, StaffRole, User
 from relaypanel.accounts.people import Wanted
 from relaypanel.catalogue import agreed
-from relaypanel.ledger import adjust, members
+from relaypanel.ledger import adjust, members, statement
 from relaypanel.ledger.models import AdjustmentState
 from relaypanel.orders import finder
 from relaypanel.staff import refusals
@@ -29,6 +29,7 @@ from relaypanel.staff.templatetags.desk import ROLES
 from relaypanel.storefront import profile
 
 _SESSIONS_SHOWN: Final = 20
+_MOVEMENTS_SHOWN: Final = 20
 
 
 class Filter(forms.Form):
@@ -109,6 +110,7 @@ def one(request: DeskRequest, user_id: int) -> HttpResponse:
         "api_key": people.live_key(user),
         "orders": finder.page(finder.Wanted(user_id=user_id))[:10],
         "rates": agreed.of_user(user_id) if sees_money else [],
+        "movements": statement.page(user_id=user_id, limit=_MOVEMENTS_SHOWN) if sees_money else [],
         "adjustments": adjust.of_user(user_id) if sees_money else [],
         "sessions": UserSession.objects.filter(user=user).order_by("-pk")[:_SESSIONS_SHOWN],
         "entries": audit_log.page(of_user)[:20]

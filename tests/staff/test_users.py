@@ -101,6 +101,7 @@ class TestOne:
         page = client.get(f"/staff/users/{alice.pk}").content.decode()
 
         assert "$999.00" in page
+        assert "+$1,000.00" in page
         assert keys.reveal(alice)[-4:] in page
         assert keys.reveal(alice) not in page
         assert client.get("/staff/users/987").status_code == 404

@@ -11,6 +11,7 @@ from django.utils.translation import pgettext_lazy
 
 from relaypanel import clock
 from relaypanel.accounts.models import User
+from relaypanel.ledger.models import Code
 from relaypanel.look import amounts
 from relaypanel.providers.models import Provider
 
@@ -42,6 +43,16 @@ ADJUSTMENTS: Final = {
     "rejected": ("canceled", pgettext_lazy("adjustment", "Rejected")),
 }
 
+MOVEMENTS: Final = {
+    Code.ORDER_CHARGE: pgettext_lazy("movement", "Order"),
+    Code.ORDER_REFUND: pgettext_lazy("movement", "Refund"),
+    Code.DEPOSIT: pgettext_lazy("movement", "Top-up"),
+    Code.BONUS: pgettext_lazy("movement", "Bonus"),
+    Code.AFFILIATE: pgettext_lazy("movement", "Affiliate share"),
+    Code.ADJUSTMENT: pgettext_lazy("movement", "Correction"),
+    Code.WITHDRAWAL: pgettext_lazy("movement", "Withdrawal"),
+}
+
 HEALTH: Final = {
     "well": ("completed", pgettext_lazy("provider", "Well")),
     "resting": ("pending", pgettext_lazy("provider", "Resting")),
@@ -71,6 +82,11 @@ def role_words(user: User) -> str:
 def adjustment_pill(state: str) -> SafeString:
     colour, words = ADJUSTMENTS[state]
     return format_html('<span class="pill status-{}">{}</span>', colour, words)
+
+
+@register.filter
+def movement(code: Code) -> str:
+    return str(MOVEMENTS[code])
 
 
 @register.filter

@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from relaypanel import clock
+from relaypanel.ledger.models import Code
 from relaypanel.orders.models import Status
 from relaypanel.providers.models import Provider
 from relaypanel.staff.templatetags import desk
@@ -34,3 +35,9 @@ class TestProviderPill:
 class TestPercent:
     def test_reads_as_it_is_typed(self) -> None:
         assert [desk.percent_e2(n) for n in (850, 1000, 1, 0)] == ["8.5%", "10%", "0.01%", "0%"]
+
+
+class TestMovement:
+    def test_has_words_for_every_code(self) -> None:
+        assert desk.MOVEMENTS.keys() == set(Code)
+        assert desk.movement(Code.DEPOSIT) == "Top-up"
