@@ -60,10 +60,10 @@ def confirm(page: Page) -> None:
 
 
 def prove_who(page: Page, shop: Shop, who: str) -> None:
-    """Say who it is once more, where the desk asks."""
-    if "/reauthenticate" in page.url:
-        page.get_by_label("Password").fill(shop.people[who]["password"])
-        page.locator("main form button").first.click()
+    """Say who it is once more, as the desk asks before what it guards."""
+    page.wait_for_url("**/reauthenticate/**")
+    page.get_by_label("Password").fill(shop.people[who]["password"])
+    page.locator("main form button").first.click()
 
 
 class TestUnconfirmed:
@@ -119,14 +119,12 @@ class TestAdjustment:
         first.get_by_label("Reason", exact=True).fill("a large gift")
         first.get_by_role("button", name="Adjust the balance").click()
         confirm(first)
-        first.wait_for_load_state()
         prove_who(first, shop, "staff")
         expect(first.locator("#messages")).to_contain_text("waits for a second person")
 
         second.goto("/staff/users")
         second.locator("#adjustments").get_by_role("button", name="Approve").click()
         confirm(second)
-        second.wait_for_load_state()
         prove_who(second, shop, "owner")
         expect(second.locator("#messages")).to_contain_text("The balance is adjusted")
 
