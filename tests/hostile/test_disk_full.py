@@ -81,9 +81,11 @@ class TestFullDisk:
         assert prove_ledger() + audit.prove() == []
 
     def test_writes_by_halves_where_the_money_is_taken_afterwards(
-        self, monkeypatch: pytest.MonkeyPatch
+        self, monkeypatch: pytest.MonkeyPatch, engine: databases.Engine
     ) -> None:
         """The twin: an order and its debit in two transactions."""
+        if engine != "sqlite":
+            pytest.skip("what is planted here is reached on SQLite alone")
 
         def later(postings: Sequence[book.Posting], *, now: datetime) -> None:
             transaction.on_commit(lambda: book.post_many(postings, now=now))
