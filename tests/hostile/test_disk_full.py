@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -81,16 +80,14 @@ class TestFullDisk:
         assert prove_ledger() + audit.prove() == []
 
     def test_writes_by_halves_where_the_money_is_taken_afterwards(
-        self, monkeypatch: pytest.MonkeyPatch, engine: databases.Engine
+        self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The twin: an order and its debit in two transactions."""
-        if engine != "sqlite":
-            pytest.skip("what is planted here is reached on SQLite alone")
 
-        def later(postings: Sequence[book.Posting], *, now: datetime) -> None:
-            transaction.on_commit(lambda: book.post_many(postings, now=now))
+        def later(*arguments: Any, **named: Any) -> None:
+            transaction.on_commit(lambda: book.post_new(*arguments, **named))
 
-        deferred = SimpleNamespace(post_many=later, Posting=book.Posting)
+        deferred = SimpleNamespace(post_new=later, Posting=book.Posting)
         shop = Shop()
         with monkeypatch.context() as patch, failing(random.Random(23)):
             patch.setattr(insert, "book", deferred)
