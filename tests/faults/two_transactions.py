@@ -34,7 +34,7 @@ class Twin(AppConfig):
             time.sleep(0.01)
             book.post_many(postings, now=now)
 
-        deferred = SimpleNamespace(post_many=post_later, Posting=book.Posting)
+        deferred = SimpleNamespace(post_new=post_later, Posting=book.Posting)
         insert.__dict__["book"] = deferred
 
 
