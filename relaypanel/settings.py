@@ -86,6 +86,9 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    # A page is a tenth of its size then.  What it holds that others must not guess, the token of
+    # its forms, is masked anew each time, and the length of the answer is made random.
+    "django.middleware.gzip.GZipMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "relaypanel.look.headers.Headers",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -120,3 +120,19 @@ class TestDripFeed:
         row.get_by_role("button", name="Stop").click()
         page.get_by_role("button", name="Confirm").click()
         expect(page.locator(".message")).to_contain_text("refunded")
+
+
+class TestDashboard:
+    def test_is_light_on_the_first_visit(self, visit: Visit) -> None:
+        page = visit.as_customer()
+        weights: list[int] = []
+        page.context.clear_cookies(name="csrftoken")
+        page.on(
+            "requestfinished",
+            lambda request: weights.append(request.sizes()["responseBodySize"]),
+        )
+
+        page.goto("/dashboard", wait_until="networkidle")
+
+        assert len(weights) > 5
+        assert sum(weights) <= 60_000

@@ -33,3 +33,9 @@ class TestHeaders:
         # What a script reads is no script.
         scripts = re.findall(r"<script(?![^>]*\bsrc=)[^>]*>", body)
         assert all('type="application/json"' in script for script in scripts)
+
+    def test_come_with_pages_that_are_packed(self, client: Client) -> None:
+        reply = client.get("/faq", headers={"accept-encoding": "gzip"})
+
+        assert reply.headers["Content-Encoding"] == "gzip"
+        assert len(reply.content) < len(client.get("/faq").content) / 2
