@@ -55,8 +55,13 @@ def page(wanted: Wanted, *, before_id: int | None = None) -> list[Order]:
     rows = _filtered(wanted)
     if before_id is not None:
         rows = rows.filter(pk__lt=before_id)
-    shown = rows.select_related("user", "service__category__platform", "provider", "drip_feed")
-    return list(shown.order_by("-pk")[: PAGE + 1])
+    # The IDs by themselves: joined to the rest, SQLite begins with the services and sorts them all,
+    # 3 s of a million orders.
+    ids = list(rows.order_by("-pk").values_list("pk", flat=True)[: PAGE + 1])
+    shown = Order.objects.select_related(
+        "user", "service__category__platform", "provider", "drip_feed"
+    ).in_bulk(ids)
+    return [shown[pk] for pk in ids]
 
 
 def one(order_id: int) -> Order | None:

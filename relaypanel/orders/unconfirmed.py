@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from heapq import nsmallest
 from typing import Final, Protocol
 
 from django.db import transaction
@@ -88,11 +89,13 @@ class ReasonNeeded(errors.Refused):
 
 def waiting(*, limit: int = 500, after_id: int = 0) -> list[Waiting]:
     """Return the unconfirmed orders past an ID, oldest first, at most `limit`."""
-    orders = list(
-        Order.objects.filter(status=Status.UNCONFIRMED, pk__gt=after_id)
-        .select_related("provider", "service", "user")
-        .order_by("pk")[:limit]
+    # Not ordered by the database, which would walk through all orders to find the first ones.
+    open_ids = (
+        Order.objects.filter(status=Status.UNCONFIRMED).order_by().values_list("pk", flat=True)
     )
+    ids = nsmallest(limit, (pk for pk in open_ids if pk > after_id))
+    found = Order.objects.select_related("provider", "service", "user").in_bulk(ids)
+    orders = [found[pk] for pk in ids]
     timelines = _timelines([order.pk for order in orders])
     return [_waiting(order, timelines[order.pk]) for order in orders]
 
