@@ -38,7 +38,7 @@ def is_sqlite() -> bool:
 def among(place: str) -> str:
     """Return SQL that is true of a whole number in the list at `place`, like "$2"."""
     if is_sqlite():
-        return f"IN (SELECT value FROM json_each({place}))"
+        return f"IN (SELECT value FROM json_each({place}))"  # nosec B608
     return f"= ANY({place}::bigint[])"
 
 
@@ -147,7 +147,7 @@ class Insert:
         values = ", ".join([*self._told, *self._rest.values()])
         return Statement(
             f"{self._head} SELECT {values} FROM json_to_recordset($1::json) AS it({types})"
-            f" RETURNING {self._model._meta.pk.column}"
+            f" RETURNING {self._model._meta.pk.column}"  # nosec B608
         )
 
     @property

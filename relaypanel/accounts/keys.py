@@ -31,7 +31,7 @@ _TOUCH: Final = prepared.Statement(
     UPDATE accounts_apikey SET last_used_at = $1, last_used_from = $2
       {"" if prepared.is_sqlite() else "FROM set_config('synchronous_commit', 'off', true)"}
      WHERE id = $3 AND (last_used_at IS NULL OR last_used_at <= $4)
-    """
+    """  # nosec B608
 )
 
 
@@ -88,7 +88,7 @@ class Finder:
             f"{columns and ', '}{columns}"
             " FROM accounts_apikey AS caller"
             f" JOIN accounts_user AS member ON member.id = caller.user_id {join}"
-            " WHERE caller.key_hmac = $1 AND caller.revoked_at IS NULL AND member.is_active"
+            " WHERE caller.key_hmac = $1 AND caller.revoked_at IS NULL AND member.is_active"  # nosec B608
         )
 
     def find(

@@ -29,7 +29,7 @@ _READ: Final = prepared.Statement(
            LEFT JOIN providers_provider AS provider ON provider.id = upstream.provider_id
      WHERE it.id BETWEEN $1 AND $2 AND it.visibility = '{Visibility.ENABLED}'
      ORDER BY it.id, route.position, route.id
-    """
+    """  # nosec B608
 )
 
 

@@ -40,12 +40,12 @@ _CHANGE_BALANCES: Final = prepared.Statement(
      WHERE ledger_account.id {prepared.among("$2")}
            AND ledger_account.id = CAST(change.key AS bigint)
     RETURNING ledger_account.id, ledger_account.balance_e8
-    """
+    """  # nosec B608
 )
 
 # NO KEY: the foreign keys of other people's transfers need not wait for this lock.
 _LOCK: Final = prepared.Statement(
-    f'SELECT id, balance_e8 FROM "ledger_account" WHERE id {prepared.among("$1")} ORDER BY id'
+    f'SELECT id, balance_e8 FROM "ledger_account" WHERE id {prepared.among("$1")} ORDER BY id'  # nosec B608
     + ("" if prepared.is_sqlite() else " FOR NO KEY UPDATE")
 )
 # For a caller of the API: the balance comes with the look-up of the key.

@@ -83,9 +83,8 @@ def remove(*, user_id: int, endpoint_id: int) -> None:
 def renew_secret(endpoint: Endpoint) -> str:
     """Return a new secret, to be shown this once; the old one signs nothing any more."""
     secret = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
-    sealed = vault.seal(secret, place=_place(endpoint))
-    Endpoint.objects.filter(pk=endpoint.pk).update(secret_sealed=sealed)
-    endpoint.secret_sealed = sealed
+    endpoint.secret_sealed = vault.seal(secret, place=_place(endpoint))
+    endpoint.save(update_fields=["secret_sealed"])
     return secret
 
 

@@ -21,12 +21,12 @@ _COLUMNS: Final = f"""
     AND (it.type = '{OrderType.SUBSCRIPTIONS}'
          OR (it.upstream_id IS NULL
              AND EXISTS (SELECT 1 FROM orders_dripfeed AS feed WHERE feed.order_id = it.id)))
-"""
+"""  # nosec B608
 _FIND: Final = prepared.Statement(
     f"""
     SELECT {_COLUMNS} FROM orders_order AS it
      WHERE it.user_id = $1 AND it.id {prepared.among("$2")}
-    """
+    """  # nosec B608
 )
 # For a caller of the API who asks about one order: it comes with the look-up of the key.
 ORDER_OF_CALLER: Final = keys.Finder(

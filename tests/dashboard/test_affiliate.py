@@ -27,7 +27,7 @@ class TestPage:
         client = signed_in(alice)
         client.get("/settings/affiliate")
 
-        with django_assert_num_queries(10):
+        with django_assert_num_queries(12):
             body = client.get("/settings/affiliate").content.decode()
 
         assert f"http://testserver/r/{code}" in body

@@ -86,7 +86,7 @@ class TestPage:
             assert client.get(path).status_code == 302
 
 
-QUERIES_OF_THE_FRAME = 5
+QUERIES_OF_THE_FRAME = 7
 
 
 class TestAsk:

@@ -48,7 +48,7 @@ class TestPage:
 
         assert first.count("notice-unread") == 30
         assert f"?before={before}" in first
-        with django_assert_num_queries(6):
+        with django_assert_num_queries(8):
             rest = client.get(f"/notices?before={before}").content.decode()
         assert rest.count("notice-unread") == 5
 

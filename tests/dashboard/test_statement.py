@@ -87,7 +87,7 @@ class TestPage:
         client = signed_in(history(30, balance="5000"))
         body_of(client)
 
-        with django_assert_num_queries(7):
+        with django_assert_num_queries(9):
             body_of(client)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -37,11 +38,16 @@ def html(client: Client, path: str, **headers: str) -> str:
 
 
 def questions(client: Client, path: str) -> list[str]:
-    """Return the tables that a page asks about, but for those that every page asks about."""
+    """Return the tables that a page asks about, but for what every page asks about them."""
+    every = _tables(client, "/notices")
+    return sorted((_tables(client, path) - every).elements())
+
+
+def _tables(client: Client, path: str) -> Counter[str]:
     with CaptureQueriesContext(connection) as asked:
         assert client.get(path).status_code in (200, 204)
     tables = (re.findall(r' FROM "(\w+)"', query["sql"])[:1] for query in asked)
-    return sorted(name for (name,) in filter(None, tables) if name.startswith(OURS))
+    return Counter(name for (name,) in filter(None, tables) if name.startswith(OURS))
 
 
 def without_tokens(page: str) -> str:
@@ -73,7 +79,7 @@ class TestListed:
                 scene.ticket(alice)
 
             # The page, and the count beside the way to it.
-            assert questions(client, "/tickets") == ["tickets_ticket"] * 2
+            assert questions(client, "/tickets") == ["tickets_ticket"]
 
     def test_takes_any_address(self, client: Client, alice: User) -> None:
         for query in ("state=lost", "after=so", "state=closed&after=1-1", "after=%00"):
@@ -228,7 +234,6 @@ class TestPage:
                 "tickets_message",
                 "tickets_picture",
                 "tickets_ticket",
-                "tickets_ticket",
             ]
 
 
@@ -260,7 +265,7 @@ class TestLive:
         path = f"/tickets/{ticket.pk}/thread?seen={seen[1]}"
 
         assert client.get(path).status_code == 204
-        assert questions(client, path) == ["tickets_message", "tickets_ticket"]
+        assert sorted(_tables(client, path).elements()) == ["tickets_message", "tickets_ticket"]
         staff.answer(ticket_id=ticket.pk, author_id=cast.carol().user.pk, text="Soon.", now=NOW)
         part = html(client, path)
 

@@ -77,7 +77,7 @@ class TestOne:
         before = re.findall(r"\?before=(\d+)", first)[0]
 
         assert first.count("Waiting") == 30
-        with django_assert_num_queries(7):
+        with django_assert_num_queries(9):
             assert client.get(f"{path}?before={before}").content.decode().count("Waiting") == 5
 
     def test_is_changed(self) -> None:

@@ -107,7 +107,9 @@ class TestFollow:
     )
     def test_tells_what_became_of_refills(self, state: RefillState, reason: str, kind: str) -> None:
         order = scene.order(Status.COMPLETED)
-        Refill.objects.create(order=order, asked_at=NOW, due_at=NOW, state=state, ended_at=NOW)
+        Refill.objects.create(
+            order=order, user=order.user, asked_at=NOW, due_at=NOW, state=state, ended_at=NOW
+        )
         states.record([order], now=NOW, reason=reason)
 
         news.follow(cursor=-1, now=SOON)

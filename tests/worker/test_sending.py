@@ -129,12 +129,12 @@ class TestFlights:
     ) -> None:
         monkeypatch.setattr(sending, "LOOK_AGAIN_SECONDS", 0.01)
         provider, [slow] = waiting(concurrency=2)
-        fresh = []
+        service, fresh = slow.service, []
         both_out = asyncio.Event()
 
         async def order_more(number: int) -> None:
             if number == 1:
-                fresh.extend(await desk.db(bought, slow.service))
+                fresh.extend(await desk.db(bought, service))
                 await both_out.wait()
             both_out.set()
 
