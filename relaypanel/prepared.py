@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cached_property
@@ -26,7 +25,9 @@ if TYPE_CHECKING:
 # What a statement may be given.  A list is of whole numbers.
 Value = int | str | bytes | datetime | Sequence[int] | None
 
-_OF_A_THREAD: Final = threading.local()
+# Where a connection carries its _Session.  Not the thread: others may use the connection later,
+# and what is prepared stays prepared on it.
+_SESSION: Final = "relaypanel_session"
 _NUMBERS: Final = count(1)
 _PLACE: Final = re.compile(r"\$(\d+)")
 
@@ -172,7 +173,7 @@ class _Session:
         from psycopg import errors, pq
         from psycopg.adapt import Transformer
 
-        self.raw = raw
+        self._pgconn = raw.pgconn
         self.pq = pq
         self.prepared: set[bytes] = set()
         # The same plan for all values: making one takes longer than any of these look-ups.
@@ -182,9 +183,12 @@ class _Session:
         self._sound = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK)
 
     def checked(self, result: PGresult) -> PGresult:
-        if result.status not in self._sound:
-            raise self._errors.error_from_result(result, encoding="utf-8")
-        return result
+        if result.status in self._sound:
+            return result
+        if self._pgconn.status != self.pq.ConnStatus.OK:
+            # What libpq itself says of a lost connection has no code that tells it from others.
+            raise self._errors.OperationalError("the connection to the database is lost")
+        raise self._errors.error_from_result(result, encoding="utf-8")
 
     def read(self, result: PGresult) -> list[tuple[Any, ...]]:
         if not result.ntuples:
@@ -194,9 +198,9 @@ class _Session:
 
 
 def _session(raw: psycopg.Connection[Any]) -> _Session:
-    session: _Session | None = getattr(_OF_A_THREAD, "session", None)
-    if session is None or session.raw is not raw:
-        session = _OF_A_THREAD.session = _Session(raw)
+    session: _Session | None = vars(raw).get(_SESSION)
+    if session is None:
+        session = vars(raw)[_SESSION] = _Session(raw)
     return session
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -8,6 +10,7 @@ from django.db import (
     IntegrityError,
     OperationalError,
     connection,
+    connections,
     transaction,
 )
 from django.test.utils import CaptureQueriesContext
@@ -15,10 +18,11 @@ from django.test.utils import CaptureQueriesContext
 from relaypanel import prepared
 from relaypanel.accounts.models import ApiKey, User
 from relaypanel.catalogue.models import Platform
-from tests import cast
+from tests import cast, databases, postgresql
 from tests.cast import NOW
 
 ONE = prepared.Statement("SELECT username FROM accounts_user WHERE id = $1")
+BACKEND = prepared.Statement("SELECT pg_backend_pid()")
 PLATFORMS = prepared.Insert(Platform, "name")
 
 
@@ -94,6 +98,37 @@ class TestTransaction:
         connection.close_if_unusable_or_obsolete()
         assert ONE.rows(1) == []
 
+    @pytest.mark.postgresql
+    def test_is_lost_when_the_server_ends_it(self) -> None:
+        [(number,)] = BACKEND.rows()
+        with postgresql.connect(_url()) as other:
+            other.execute("SELECT pg_terminate_backend(%s, 5000)", [number])
+
+        # However it ends, a caller may come again.
+        for _ in range(2):
+            with pytest.raises(OperationalError):
+                ONE.rows(1)
+        connection.close()
+
+    @pytest.mark.postgresql
+    def test_keeps_what_is_prepared_from_thread_to_thread(self) -> None:
+        assert ONE.rows(1) == []
+        connection.inc_thread_sharing()
+        shared = connection.connection
+
+        def ask() -> list[tuple[object, ...]]:
+            own = connections["default"]
+            own.connection = shared
+            try:
+                return ONE.rows(1)
+            finally:
+                own.connection = None
+
+        with ThreadPoolExecutor(1) as pool:
+            found = pool.submit(ask).result()
+        connection.dec_thread_sharing()
+        assert found == []
+
 
 @pytest.mark.django_db
 class TestInsert:
@@ -121,3 +156,7 @@ class TestMoment:
         assert prepared.moment(NOW) == datetime(
             NOW.year, NOW.month, NOW.day, NOW.hour, NOW.minute, NOW.second, tzinfo=UTC
         )
+
+
+def _url() -> str:
+    return f"{os.environ[databases.SERVER]}/{connection.settings_dict['NAME']}"

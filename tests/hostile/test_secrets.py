@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
+import environ
 import pytest
 from django.db import connection
 
@@ -90,9 +91,18 @@ def dump(url: str, engine: databases.Engine) -> str:
     if engine == "sqlite":
         with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as session:
             return "\n".join(session.iterdump())
+    config = environ.Env.db_url_config(url)
     done = subprocess.run(
-        ["pg_dump", "--inserts", url],
-        env=os.environ | {"PATH": clients.path()},
+        ["pg_dump", "--inserts"],
+        env=os.environ
+        | {
+            "PATH": clients.path(),
+            "PGHOST": config["HOST"],
+            "PGPORT": str(config["PORT"] or ""),
+            "PGUSER": config["USER"],
+            "PGPASSWORD": config["PASSWORD"],
+            "PGDATABASE": config["NAME"],
+        },
         capture_output=True,
         text=True,
         check=True,
