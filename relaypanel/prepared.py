@@ -64,7 +64,7 @@ class Statement:
         """Return what it finds.  A moment is to be read by `moment`."""
         connection: Any = connections["default"]
         if connection.connection is None:
-            connection.connect()
+            connection.ensure_connection()
         if connection.queries_logged or connection.execute_wrappers:
             with connection.cursor() as cursor:
                 self._watched(cursor, values)
@@ -84,7 +84,7 @@ class Statement:
         """Insert one row into SQLite and return its ID."""
         connection: Any = connections["default"]
         if connection.connection is None:
-            connection.connect()
+            connection.ensure_connection()
         if connection.queries_logged or connection.execute_wrappers:
             with connection.cursor() as cursor:
                 self._watched(cursor, values)
@@ -173,7 +173,6 @@ class _Session:
         from psycopg import errors, pq
         from psycopg.adapt import Transformer
 
-        self._pgconn = raw.pgconn
         self.pq = pq
         self.prepared: set[bytes] = set()
         # The same plan for all values: making one takes longer than any of these look-ups.
@@ -185,8 +184,8 @@ class _Session:
     def checked(self, result: PGresult) -> PGresult:
         if result.status in self._sound:
             return result
-        if self._pgconn.status != self.pq.ConnStatus.OK:
-            # What libpq itself says of a lost connection has no code that tells it from others.
+        if not result.error_field(self.pq.DiagnosticField.SQLSTATE):
+            # No server said this, but libpq itself: the connection is lost.
             raise self._errors.OperationalError("the connection to the database is lost")
         raise self._errors.error_from_result(result, encoding="utf-8")
 

@@ -110,6 +110,19 @@ class TestTransaction:
                 ONE.rows(1)
         connection.close()
 
+    def test_that_cannot_be_had_is_an_error_of_djangos(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        connection.close()
+
+        def refuse(_: object) -> None:
+            raise connection.Database.OperationalError
+
+        monkeypatch.setattr(connection, "get_new_connection", refuse)
+
+        with pytest.raises(OperationalError):
+            ONE.rows(1)
+
     @pytest.mark.postgresql
     def test_keeps_what_is_prepared_from_thread_to_thread(self) -> None:
         assert ONE.rows(1) == []

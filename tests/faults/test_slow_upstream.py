@@ -89,6 +89,11 @@ class TestSlowProviders:
             before_bytes = worker.rss_bytes()
             _let_loose(place, panel, names)
             time.sleep(SECONDS_OF_TWIN)
+            # The duties of new providers are made every few seconds; then they are asked.
+            shop.until(
+                lambda: worker.rss_bytes(most=True) - before_bytes >= GROWTH_BYTES_MAX,
+                what="its memory grows",
+            )
             growth_bytes = worker.rss_bytes(most=True) - before_bytes
             ended = len(panel.seconds["drip_body"])
             worker.kill()
