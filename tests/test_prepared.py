@@ -116,7 +116,7 @@ class TestTransaction:
         connection.close()
 
         def refuse(_: object) -> None:
-            raise connection.Database.OperationalError
+            raise connection.Database.OperationalError  # type: ignore[attr-defined]
 
         monkeypatch.setattr(connection, "get_new_connection", refuse)
 
