@@ -31,6 +31,8 @@ settings.STORAGES["staticfiles"] = {
 Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
 
 LOOPBACK = ["127.0.0.1", "::1"]
+# What runs real processes meets whatever else the machine does: decision 0017.
+ONCE_MORE = pytest.mark.flaky(reruns=1)
 
 
 class CommittingTestCase(django.test.TransactionTestCase):
@@ -56,6 +58,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("sockets"):
             item.add_marker(pytest.mark.allow_hosts(LOOPBACK))
+            if not {os.environ.get("FAULTS"), os.environ.get("HOSTILE")} & {"full"}:
+                item.add_marker(ONCE_MORE)
         if connections_are_few and _runs_panels(item):
             # Panels of many processes, one after the other: most servers take a hundred.
             item.add_marker(pytest.mark.xdist_group("many_connections"))
