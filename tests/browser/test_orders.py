@@ -106,6 +106,36 @@ class TestCancel:
             "Orders of this service cannot be canceled."
         )
 
+    def test_gives_the_money_back(self, visit: Visit) -> None:
+        service_id = service(visit, "hủy được khi chưa chạy")
+        page = visit.as_customer()
+        fill(page, service_id, quantity="200")
+        page.get_by_role("button", name="Place the order").click()
+        page.wait_for_url(re.compile(r"/orders/\d+$"))
+
+        page.get_by_role("button", name="Cancel", exact=True).click()
+        page.get_by_role("button", name="Confirm").click()
+
+        pill = page.locator("#order .pill").first
+        expect(pill).to_have_text("Canceled", timeout=60_000)
+
+
+class TestRefill:
+    def test_is_asked_for_and_followed(self, visit: Visit) -> None:
+        service_id = service(visit, "lập tức")
+        page = visit.as_customer()
+        fill(page, service_id, quantity="200")
+        page.get_by_role("button", name="Place the order").click()
+        page.wait_for_url(re.compile(r"/orders/\d+$"))
+        number = page.url.rpartition("/")[2]
+        pill = page.locator("#order .pill").first
+        expect(pill).to_have_text("Completed", timeout=60_000)
+
+        page.get_by_role("button", name="Refill", exact=True).click()
+        page.goto("/refills")
+
+        expect(page.locator("main")).to_contain_text(number)
+
 
 class TestDripFeed:
     def test_is_paused_resumed_and_stopped(self, visit: Visit) -> None:
