@@ -12,6 +12,7 @@ import django.test
 import hypothesis
 import pytest
 from django.conf import settings
+from django.utils import timezone, translation
 
 from relaypanel.storefront import profile
 from relaypanel.storefront.models import Profile
@@ -67,6 +68,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             kept.append(item)
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = kept
+
+
+@pytest.fixture(autouse=True)
+def _nobodys_language() -> None:
+    """Forget the language and the time zone that the last request of another test was made in."""
+    translation.activate(settings.LANGUAGE_CODE)
+    timezone.deactivate()
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,15 @@ from relaypanel import preflight, processes
 from relaypanel.processes import Program
 from tests import family
 
+# Children that other tests of this run have left for those to come.
+_STRANGERS: set[int] = set()
+
+
+@pytest.fixture(autouse=True)
+def _strangers() -> None:
+    _STRANGERS.clear()
+    _STRANGERS.update(family.descendants(os.getpid()))
+
 
 class TestPauseSeconds:
     def test_grows_from_one_second_to_half_a_minute(self) -> None:
@@ -181,4 +190,4 @@ def _supervise(programs: list[Program], story: Callable[[], None]) -> int:
 
 
 def _programs() -> list[int]:
-    return sorted(family.descendants(os.getpid()))
+    return sorted(set(family.descendants(os.getpid())) - _STRANGERS)
