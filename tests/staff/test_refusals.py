@@ -5,7 +5,7 @@ from django import forms
 from relaypanel import errors
 from relaypanel.errors import ProviderError
 from relaypanel.providers import registry
-from relaypanel.staff import refusals
+from relaypanel.staff import refusals, urls
 
 
 def codes(kind: type[errors.Refused]) -> set[str]:
@@ -19,6 +19,8 @@ class KeyForm(forms.Form):
 
 class TestWords:
     def test_speak_of_refusals_that_exist(self) -> None:
+        # Whatever a page of the desk calls is loaded with them.
+        assert urls.urlpatterns
         assert refusals.WORDS.keys() <= codes(errors.Refused)
 
     def test_are_the_refusals_own_where_the_desk_has_none(self) -> None:
