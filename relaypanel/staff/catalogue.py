@@ -15,7 +15,6 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from relaypanel import clock, money
-from relaypanel.accounts import audit_log
 from relaypanel.catalogue import inventory, rates, routes, staff
 from relaypanel.catalogue.inventory import Wanted
 from relaypanel.catalogue.models import Category, Route, Service, Visibility
@@ -25,7 +24,7 @@ from relaypanel.errors import Refused
 from relaypanel.orders import quality
 from relaypanel.providers.models import Provider
 from relaypanel.staff import refusals
-from relaypanel.staff.gate import DeskRequest
+from relaypanel.staff.gate import DeskRequest, acting
 from relaypanel.staff.keyset import before_id, next_page
 
 _ID_MAX: Final = 2**63 - 1
@@ -192,7 +191,7 @@ def bulk(request: DeskRequest) -> HttpResponse:
     told = form.cleaned_data
     changed = {"percent": str(told["percent"] or ""), "visibility": told["visibility"]}
     try:
-        with _acting(request, "catalogue.change_many", "services", f"{len(ids)}") as change:
+        with acting(request, "catalogue.change_many", ("services", f"{len(ids)}")) as change:
             done = staff.change_many(
                 service_ids=ids, to=lambda service: _bulk_changes(service, told), now=clock.now()
             )
@@ -248,7 +247,7 @@ def new(request: DeskRequest) -> HttpResponse:
         told = dict(form.cleaned_data)
         try:
             rate_e8 = rates.parse(told.pop("rate").strip())
-            with _acting(request, "catalogue.create", "service", told["name"][:64]) as change:
+            with acting(request, "catalogue.create", ("service", told["name"][:64])) as change:
                 service = staff.create(
                     category_id=told.pop("category").pk,
                     type=OrderType(told.pop("type")),
@@ -278,7 +277,7 @@ def change(request: DeskRequest, service_id: int) -> HttpResponse:
         return _one(request, service, form=form, offer_form=offer)
     before = _told(service)
     try:
-        with _acting(request, "catalogue.change", "service", service.pk) as change:
+        with acting(request, "catalogue.change", ("service", service.pk)) as change:
             changes = _changes(service, form.cleaned_data | (offer.cleaned_data if offer else {}))
             service = staff.change(service_id=service.pk, now=clock.now(), **changes)
             change.before, change.after = before, _told(service)
@@ -310,7 +309,7 @@ def add_route(request: DeskRequest, service_id: int) -> HttpResponse:
         return _one(request, service, route_form=form)
     told = form.cleaned_data
     try:
-        with _acting(request, "route.add", "service", service.pk) as change:
+        with acting(request, "route.add", ("service", service.pk)) as change:
             routes.add(
                 service=service,
                 provider_id=told["provider"].pk,
@@ -333,7 +332,7 @@ def act_on_route(request: DeskRequest, service_id: int, route_id: int) -> HttpRe
         raise Http404
     act = request.POST.get("act", "")
     try:
-        with _acting(request, f"route.{act[:20]}", "service", service.pk) as change:
+        with acting(request, f"route.{act[:20]}", ("service", service.pk)) as change:
             change.before = {"route": str(route)}
             _do(act, route)
     except Refused as refused:
@@ -391,7 +390,3 @@ def _known(service_id: int) -> Service:
     if service is None:
         raise Http404
     return service
-
-
-def _acting(request: DeskRequest, act: str, kind: str, subject_id: object) -> Any:
-    return audit_log.acting(by=request.actor, act=act, subject=(kind, subject_id), now=clock.now())

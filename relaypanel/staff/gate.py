@@ -8,6 +8,7 @@ the section, to look for a GET and to edit for a POST, and a second factor; what
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import wraps
 from typing import Final
@@ -24,7 +25,8 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 
-from relaypanel.accounts import address, rights
+from relaypanel import clock
+from relaypanel.accounts import address, audit_log, rights
 from relaypanel.accounts.audit_log import Actor
 from relaypanel.accounts.models import Role, Section, User
 from relaypanel.accounts.rights import Rights
@@ -90,6 +92,13 @@ def _admit(request: DeskRequest, rule: Rule) -> HttpResponse | None:
     if rule.is_fresh and request.method == "POST":
         reauthentication.raise_if_reauthentication_required(request, app="staff")
     return None
+
+
+def acting(
+    request: DeskRequest, act: str, subject: tuple[str, object]
+) -> AbstractContextManager[audit_log.Change]:
+    """Make what is done inside one act of this reader's, with its line in the audit log."""
+    return audit_log.acting(by=request.actor, act=act, subject=subject, now=clock.now())
 
 
 def caller(request: HttpRequest) -> str | None:

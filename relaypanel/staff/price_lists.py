@@ -18,7 +18,6 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from relaypanel import clock, money
-from relaypanel.accounts import audit_log
 from relaypanel.catalogue import diff, intake, mirror, pick, pricing_rules, quarantine, stock, undo
 from relaypanel.catalogue.models import Category, Markup, Outcome, Sync
 from relaypanel.catalogue.pick import Wanted
@@ -27,8 +26,9 @@ from relaypanel.errors import ProviderError, Refused
 from relaypanel.providers import refresh
 from relaypanel.providers.models import Provider
 from relaypanel.staff import refusals
-from relaypanel.staff.gate import DeskRequest
+from relaypanel.staff.gate import DeskRequest, acting
 from relaypanel.staff.keyset import before_id, next_page, row_id
+from relaypanel.staff.providers import known
 
 SYNCS_SHOWN: Final = 50
 LINES_SHOWN: Final = 500
@@ -85,7 +85,7 @@ class RuleForm(forms.Form):
 
 def pick_services(request: DeskRequest, provider_id: int) -> HttpResponse:
     """Show what a provider sells and we do not, and put what is picked up for sale."""
-    provider = _known(provider_id)
+    provider = known(provider_id)
     filter_ = Filter(request.GET, categories=pick.categories(provider))
     form = ImportForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -110,7 +110,7 @@ def _imported(
 ) -> bool:
     told, now = form.cleaned_data, clock.now()
     try:
-        with _acting(request, "catalogue.import", "provider", provider.pk) as change:
+        with acting(request, "catalogue.import", ("provider", provider.pk)) as change:
             services = intake.add_services(
                 provider,
                 markup_percent=Decimal(told["mark_up"]),
@@ -133,13 +133,13 @@ def _imported(
 
 @require_GET
 def syncs(request: DeskRequest, provider_id: int) -> HttpResponse:
-    return _syncs(request, _known(provider_id))
+    return _syncs(request, known(provider_id))
 
 
 @require_POST
 def fetch(request: DeskRequest, provider_id: int) -> HttpResponse:
     """Ask the provider now, and show what its list would change, or let the shop follow it."""
-    provider = _known(provider_id)
+    provider = known(provider_id)
     try:
         told = asyncio.run(refresh.fetch(provider))
         return _followed(request, provider, told)
@@ -152,7 +152,7 @@ def _followed(request: DeskRequest, provider: Provider, told: refresh.Told) -> H
     if request.POST.get("act") != "apply":
         seen = mirror.preview(provider, listings=told.listings, accept_short=accept_short)
         return _syncs(request, provider, preview=seen, lines=list(diff.lines(seen.plan)))
-    with _acting(request, "catalogue.sync", "provider", provider.pk) as change:
+    with acting(request, "catalogue.sync", ("provider", provider.pk)) as change:
         refresh.record_balance(provider_id=provider.pk, balance=told.balance, now=now)
         synced = mirror.sync(provider, listings=told.listings, now=now, accept_short=accept_short)
         change.after = {"outcome": synced.outcome.value, "sync": synced.sync_id}
@@ -180,11 +180,11 @@ def _syncs(request: DeskRequest, provider: Provider, **extra: object) -> HttpRes
 
 @require_POST
 def undo_sync(request: DeskRequest, provider_id: int, sync_id: int) -> HttpResponse:
-    provider = _known(provider_id)
+    provider = known(provider_id)
     if not Sync.objects.filter(pk=sync_id, provider=provider).exists():
         raise Http404
     try:
-        with _acting(request, "catalogue.undo", "sync", sync_id) as change:
+        with acting(request, "catalogue.undo", ("sync", sync_id)) as change:
             undone = undo.undo(sync_id=sync_id, now=clock.now())
             change.after = {"services": undone.restored, "changed_since": undone.changed_since}
     except Refused as refused:
@@ -200,12 +200,12 @@ def undo_sync(request: DeskRequest, provider_id: int, sync_id: int) -> HttpRespo
 
 @require_POST
 def set_rule(request: DeskRequest, provider_id: int) -> HttpResponse:
-    provider, form = _known(provider_id), RuleForm(request.POST)
+    provider, form = known(provider_id), RuleForm(request.POST)
     if not form.is_valid():
         return _syncs(request, provider, rule_form=form)
     told = form.cleaned_data
     try:
-        with _acting(request, "catalogue.set_rule", "provider", provider.pk) as change:
+        with acting(request, "catalogue.set_rule", ("provider", provider.pk)) as change:
             percent_e2 = pricing_rules.percent_e2(Decimal(told["mark_up"]))
             rule = Rule(
                 percent_e2=percent_e2,
@@ -223,9 +223,9 @@ def set_rule(request: DeskRequest, provider_id: int) -> HttpResponse:
 
 @require_POST
 def remove_rule(request: DeskRequest, provider_id: int) -> HttpResponse:
-    provider, category = _known(provider_id), request.POST.get("category", "")
+    provider, category = known(provider_id), request.POST.get("category", "")
     try:
-        with _acting(request, "catalogue.remove_rule", "provider", provider.pk) as change:
+        with acting(request, "catalogue.remove_rule", ("provider", provider.pk)) as change:
             change.before = {"category": category}
             pricing_rules.remove_for_provider(provider, category=category)
     except Refused as refused:
@@ -270,7 +270,7 @@ def _decided(
         messages.error(request, _("Pick at least one line."))
         return redirect("staff:quarantine")
     try:
-        with _acting(request, act, "quarantine", ",".join(map(str, ids))[:64]) as change:
+        with acting(request, act, ("quarantine", ",".join(map(str, ids))[:64])) as change:
             change.before = {"ids": ids}
             decide(ids)
     except Refused as refused:
@@ -282,14 +282,3 @@ def _decided(
 
 def _is_id(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 18
-
-
-def _known(provider_id: int) -> Provider:
-    provider = Provider.objects.filter(pk=min(provider_id, 2**63 - 1)).first()
-    if provider is None:
-        raise Http404
-    return provider
-
-
-def _acting(request: DeskRequest, act: str, kind: str, subject_id: object) -> Any:
-    return audit_log.acting(by=request.actor, act=act, subject=(kind, subject_id), now=clock.now())

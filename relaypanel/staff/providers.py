@@ -24,7 +24,7 @@ from relaypanel.orders import queues
 from relaypanel.providers import logbook, refresh, registry
 from relaypanel.providers.models import Provider
 from relaypanel.staff import refusals
-from relaypanel.staff.gate import DeskRequest
+from relaypanel.staff.gate import DeskRequest, acting
 
 BALANCE_DAYS: Final = 30
 
@@ -151,33 +151,33 @@ def _record(provider: Provider, told: refresh.Told) -> None:
 
 @require_GET
 def detail(request: DeskRequest, provider_id: int) -> HttpResponse:
-    return _detail(request, _known(provider_id))
+    return _detail(request, known(provider_id))
 
 
 @require_POST
 def change(request: DeskRequest, provider_id: int) -> HttpResponse:
-    provider = _known(provider_id)
+    provider = known(provider_id)
     form = SettingsForm(request.POST)
     if not form.is_valid():
         return _detail(request, provider, settings_form=form)
     before = {name: getattr(provider, name) for name in form.fields}
     try:
-        with _acting(request, provider, "provider.change") as change:
+        with acting(request, "provider.change", ("provider", provider.pk)) as change:
             registry.change(provider, **form.cleaned_data)
             change.before, change.after = before, form.cleaned_data
     except Refused as refused:
         form.add_error(refusals.field(refused, form), refusals.words(refused))
-        return _detail(request, _known(provider_id), settings_form=form)
+        return _detail(request, known(provider_id), settings_form=form)
     return _done(request, provider)
 
 
 @require_POST
 def set_key(request: DeskRequest, provider_id: int) -> HttpResponse:
-    provider, form = _known(provider_id), KeyForm(request.POST)
+    provider, form = known(provider_id), KeyForm(request.POST)
     if not form.is_valid():
         return _detail(request, provider, key_form=form)
     try:
-        with _acting(request, provider, "provider.set_key"):
+        with acting(request, "provider.set_key", ("provider", provider.pk)):
             registry.set_key(provider, form.cleaned_data["key"])
             registry.resume(provider)
     except Refused as refused:
@@ -188,13 +188,13 @@ def set_key(request: DeskRequest, provider_id: int) -> HttpResponse:
 
 @require_POST
 def set_terms(request: DeskRequest, provider_id: int) -> HttpResponse:
-    provider, form = _known(provider_id), TermsForm(request.POST)
+    provider, form = known(provider_id), TermsForm(request.POST)
     if not form.is_valid():
         return _detail(request, provider, terms_form=form)
     numbers = dict(form.cleaned_data)
     rate = numbers.pop("currency_rate")
     try:
-        with _acting(request, provider, "provider.set_terms") as change:
+        with acting(request, "provider.set_terms", ("provider", provider.pk)) as change:
             change.before = _terms_told(provider)
             terms.change(provider, **numbers)
             if rate:
@@ -208,16 +208,16 @@ def set_terms(request: DeskRequest, provider_id: int) -> HttpResponse:
 
 @require_POST
 def pause(request: DeskRequest, provider_id: int) -> HttpResponse:
-    provider = _known(provider_id)
-    with _acting(request, provider, "provider.pause"):
+    provider = known(provider_id)
+    with acting(request, "provider.pause", ("provider", provider.pk)):
         registry.pause(provider)
     return _done(request, provider)
 
 
 @require_POST
 def resume(request: DeskRequest, provider_id: int) -> HttpResponse:
-    provider = _known(provider_id)
-    with _acting(request, provider, "provider.resume"):
+    provider = known(provider_id)
+    with acting(request, "provider.resume", ("provider", provider.pk)):
         registry.resume(provider)
     return _done(request, provider)
 
@@ -246,17 +246,11 @@ def _terms_told(provider: Provider) -> dict[str, Any]:
     return told | {"currency_rate": "" if rate_e8 is None else money.text(rate_e8)}
 
 
-def _known(provider_id: int) -> Provider:
+def known(provider_id: int) -> Provider:
     provider = Provider.objects.filter(pk=min(provider_id, 2**63 - 1)).first()
     if provider is None:
         raise Http404
     return provider
-
-
-def _acting(request: DeskRequest, provider: Provider, act: str) -> Any:
-    return audit_log.acting(
-        by=request.actor, act=act, subject=("provider", provider.pk), now=clock.now()
-    )
 
 
 def _done(request: DeskRequest, provider: Provider) -> HttpResponse:
