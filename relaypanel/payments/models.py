@@ -116,7 +116,7 @@ class TopUp(models.Model):
     class Meta:
         indexes = (
             models.Index(fields=("user", "id"), name="topup_list_of_a_user"),
-            models.Index(fields=("state", "id"), condition=Q(state__in=OPEN), name="topup_open"),
+            models.Index(fields=("state", "id"), name="topup_queue_of_a_state"),
         )
         constraints = (
             models.CheckConstraint(

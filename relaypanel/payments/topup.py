@@ -17,7 +17,8 @@ from django.conf import settings
 from django.db import transaction
 
 from relaypanel import errors, money
-from relaypanel.accounts.models import User
+from relaypanel.accounts import audit_log
+from relaypanel.accounts.audit_log import Actor
 from relaypanel.ledger import book, chart
 from relaypanel.ledger.book import Posting
 from relaypanel.ledger.models import Code
@@ -30,6 +31,7 @@ from relaypanel.payments.models import OPEN, PaymentMethod, State, TopUp
 OPEN_MAX: Final = 5
 EXPIRES_AFTER: Final = timedelta(days=3)
 EXPIRE_BATCH: Final = 200
+REASON_CHARACTERS_MAX: Final = 200
 # Nothing that is misread for something else, on paper or aloud.
 _LETTERS: Final = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 # A whole coin of the panel's currency is hundredths at the finest.
@@ -86,11 +88,17 @@ class AlreadyDecided(errors.Refused):
         super().__init__(f"the top-up is {state} already")
 
 
+class ReasonNeeded(errors.Refused):
+    """The customer is told why no money was added."""
+
+    code = "topup_reason_needed"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Decider:
     """Who confirms or rejects: a member of staff, or, with None, the method's gateway."""
 
-    staff: User | None
+    staff: Actor | None
 
 
 GATEWAY: Final = Decider(staff=None)
@@ -137,6 +145,7 @@ def confirm(*, topup_id: int, by: Decider, now: datetime) -> TopUp:
     Raises TopUpNotFound, AlreadyDecided, and book.BalanceTooLarge; nothing was written then.
     """
     topup = _any(topup_id)
+    before = topup.state
     with transaction.atomic():
         referral = affiliates.referral_of(topup.user_id)
         # All accounts before the row, in the order of their numbers, as everywhere.
@@ -146,26 +155,26 @@ def confirm(*, topup_id: int, by: Decider, now: datetime) -> TopUp:
         if referral is not None:
             affiliates.share_deposit(referral, topup_id=topup.pk, base_e8=topup.amount_e8, now=now)
         outbox.tell(user_id=topup.user_id, kind=Kind.TOPUP_CONFIRMED, data=_told(topup), now=now)
+        _write("topup.confirm", topup, before, by=by, now=now)
     return topup
 
 
 def reject(*, topup_id: int, by: Decider, reason: str, now: datetime) -> TopUp:
     """End a top-up for which no money came; `reason` is for the customer.
 
-    Raises TopUpNotFound and AlreadyDecided.
+    Raises ReasonNeeded, TopUpNotFound and AlreadyDecided.
     """
+    reason = reason.strip()
+    if not 0 < len(reason) <= REASON_CHARACTERS_MAX:
+        raise ReasonNeeded(f"a reason of at most {REASON_CHARACTERS_MAX} characters is needed")
     topup = _any(topup_id)
+    before = topup.state
     with transaction.atomic():
-        _move(
-            topup,
-            _before(State.REJECTED),
-            State.REJECTED,
-            ended_at=now,
-            reason=reason[:200],
-            **_decided(by),
-        )
+        origins = _before(State.REJECTED)
+        _move(topup, origins, State.REJECTED, ended_at=now, reason=reason, **_decided(by))
         data = _told(topup) | {"reason": topup.reason}
         outbox.tell(user_id=topup.user_id, kind=Kind.TOPUP_REJECTED, data=data, now=now)
+        _write("topup.reject", topup, before, by=by, now=now)
     return topup
 
 
@@ -223,7 +232,31 @@ def _move(topup: TopUp, origins: Collection[State], to: State, **changes: Any) -
 
 
 def _decided(by: Decider) -> dict[str, Any]:
-    return {"decided_by": by.staff, "by_gateway": by.staff is None}
+    return {
+        "decided_by_id": by.staff.user_id if by.staff else None,
+        "by_gateway": by.staff is None,
+    }
+
+
+def _write(act: str, topup: TopUp, before: str, *, by: Decider, now: datetime) -> None:
+    """Note in the audit log what a member of staff did; a gateway has its own events."""
+    if by.staff is None:
+        return
+    audit_log.record(
+        by=by.staff,
+        act=act,
+        subject=("topup", topup.pk),
+        before={"state": str(before)},
+        after={
+            "state": str(topup.state),
+            "reference": topup.reference,
+            "amount": money.text(topup.amount_e8),
+            "bonus": money.text(topup.bonus_e8),
+            "customer": topup.user_id,
+        }
+        | ({"reason": topup.reason} if topup.reason else {}),
+        now=now,
+    )
 
 
 def _postings(topup: TopUp) -> list[Posting]:

@@ -24,10 +24,15 @@ def row_id(request: HttpRequest, name: str) -> int | None:
     return min(int(text), _ID_MAX)
 
 
-def next_page(request: HttpRequest, rows: Sequence[Any], *, more: bool) -> str:
-    """Return the address of the page after these rows, or nothing if there is none."""
+def next_page(
+    request: HttpRequest, rows: Sequence[Any], *, more: bool, name: str = "before"
+) -> str:
+    """Return the address of the page after these rows, or nothing if there is none.
+
+    `name` is the parameter that says where it begins.
+    """
     if not more or not rows:
         return ""
     query = request.GET.copy()
-    query["before"] = str(rows[-1].pk)
+    query[name] = str(rows[-1].pk)
     return f"?{query.urlencode()}"

@@ -42,6 +42,8 @@ WORDS: Final[Mapping[str, str | Promise]] = {
     "adjustment_reason_needed": _("A reason is needed, of at most 200 characters."),
     "adjustment_decided": _("Somebody has decided already."),
     "second_person_needed": _("Somebody else has to decide: you asked for it."),
+    "already_decided": _("Nothing was changed: somebody was quicker. See how it stands."),
+    "topup_reason_needed": _("Say why, in at most 200 characters: the customer reads it."),
     "not_enough_funds": _("The balance does not hold so much."),
     "balance_too_large": _("The balance would be larger than an account can hold."),
     "username_taken": _("This username is taken. Choose another one."),

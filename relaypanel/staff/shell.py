@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -18,6 +18,7 @@ from relaypanel.accounts.models import Section, User
 from relaypanel.accounts.rights import Rights
 from relaypanel.orders import finder
 from relaypanel.orders.finder import Waiting
+from relaypanel.payments import finder as topups
 from relaypanel.tickets import staff as tickets
 
 
@@ -34,7 +35,7 @@ class Way:
     name: str
     icon: str
     words: str | Promise
-    # Which count of Waiting stands beside it.
+    # Which count stands beside it: one of Waiting, or of _COUNTS.
     waits: str = ""
     # It stands in the bar of a phone too.
     is_tab: bool = False
@@ -85,6 +86,13 @@ WAYS: Final[Sequence[tuple[str | Promise, Sequence[Way]]]] = (
                 icon="refresh",
                 words=_("Refills"),
                 waits="refills",
+            ),
+            Way(
+                section=Section.MONEY,
+                name="staff:topups",
+                icon="cash",
+                words=_("Top-ups"),
+                waits="topups",
             ),
         ),
     ),
@@ -162,6 +170,13 @@ WAYS: Final[Sequence[tuple[str | Promise, Sequence[Way]]]] = (
 )
 
 
+# Counts that orders know nothing of.
+_COUNTS: Final[Mapping[str, Callable[[], int]]] = {
+    "tickets": tickets.unread,
+    "topups": topups.to_check,
+}
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Link:
     href: str
@@ -232,6 +247,6 @@ class Desk:
         )
 
     def _count(self, waits: str) -> int:
-        if waits == "tickets":
-            return tickets.unread()
+        if waits in _COUNTS:
+            return _COUNTS[waits]()
         return getattr(self.waiting, waits) if waits else 0

@@ -17,6 +17,7 @@ from relaypanel.staff import (
     settings,
     shelves,
     tickets,
+    topups,
     users,
     waiting,
 )
@@ -111,6 +112,19 @@ _money = [
         section=_MONEY,
         fresh=True,
     ),
+]
+
+_topups = [
+    page("staff/topups", topups.page, name="topups", section=_MONEY),
+    page("staff/topups/<int:topup_id>", topups.one, name="topup", section=_MONEY),
+    page(
+        "staff/topups/<int:topup_id>/confirm",
+        topups.confirm,
+        name="topup-confirm",
+        section=_MONEY,
+        fresh=True,
+    ),
+    page("staff/topups/<int:topup_id>/reject", topups.reject, name="topup-reject", section=_MONEY),
 ]
 
 _CATALOGUE = Section.CATALOGUE
@@ -328,6 +342,7 @@ urlpatterns = [
     *_waiting,
     *_users,
     *_money,
+    *_topups,
     *_catalogue,
     *_providers,
     *_price_lists,

@@ -148,7 +148,7 @@ class TestInstructions:
         ("state", "words"),
         [
             (State.CONFIRMED, "is on your balance"),
-            (State.REJECTED, "It was not accepted. No transfer."),
+            (State.REJECTED, "<p>No transfer.</p><p>If you have sent the money, write to us"),
             (State.CANCELED, "Nothing is waited for any more"),
             (State.EXPIRED, "Nothing is waited for any more"),
         ],

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from relaypanel.accounts.audit_log import Actor
 from relaypanel.ledger.models import Transfer
 from relaypanel.payments import incoming, topup
 from relaypanel.payments.gateways.interface import Forged
@@ -48,7 +49,8 @@ class TestReceive:
         method, secret = till.gateway()
         alice = cast.alice().user
         wanted = till.requested(alice, by=method)
-        topup.confirm(topup_id=wanted.pk, by=topup.Decider(staff=cast.carol().user), now=NOW)
+        staff = topup.Decider(staff=Actor(user_id=cast.carol().user.pk, address=None))
+        topup.confirm(topup_id=wanted.pk, by=staff, now=NOW)
 
         assert tell(method, secret, till.message(wanted)) is Outcome.KNOWN
         assert till.balance(alice) == "50"
@@ -57,7 +59,7 @@ class TestReceive:
         method, secret = till.gateway()
         alice = cast.alice().user
         wanted = till.requested(alice, by=method)
-        topup.reject(topup_id=wanted.pk, by=topup.GATEWAY, reason="", now=NOW)
+        topup.reject(topup_id=wanted.pk, by=topup.GATEWAY, reason="Nothing came.", now=NOW)
 
         assert tell(method, secret, till.message(wanted)) is Outcome.KNOWN
         assert till.balance(alice) == "0"

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relaypanel import money
-from relaypanel.accounts.models import User
+from relaypanel.accounts.audit_log import Actor
+from relaypanel.accounts.models import AuditEntry, User
 from relaypanel.ledger import book
 from relaypanel.ledger.models import Transfer
 from relaypanel.notices.models import Kind, Notice
@@ -25,7 +26,8 @@ from tests.payments import till
 
 
 def carol() -> Decider:
-    return Decider(staff=User.objects.filter(username="carol").first() or cast.carol().user)
+    user = User.objects.filter(username="carol").first() or cast.carol().user
+    return Decider(staff=Actor(user_id=user.pk, address="192.0.2.7"))
 
 
 @pytest.mark.django_db
@@ -119,7 +121,9 @@ class TestConfirm:
 
         done = topup.confirm(topup_id=wanted.pk, by=by, now=NOW)
 
-        assert (done.state, done.decided_by, done.by_gateway) == (State.CONFIRMED, by.staff, False)
+        assert (done.state, done.by_gateway) == (State.CONFIRMED, False)
+        assert by.staff is not None
+        assert done.decided_by_id == by.staff.user_id
         assert till.balance(alice) == "52.5"
         moved = Transfer.objects.order_by("pk").values_list("key", "code", "amount_e8")
         assert list(moved) == [
@@ -182,6 +186,46 @@ class TestReject:
         with pytest.raises(topup.AlreadyDecided):
             topup.confirm(topup_id=wanted.pk, by=carol(), now=NOW)
 
+    @pytest.mark.parametrize("reason", ["", "   ", "x" * 201])
+    def test_needs_words_that_fit(self, reason: str) -> None:
+        wanted = till.requested(cast.alice().user)
+
+        with pytest.raises(topup.ReasonNeeded):
+            topup.reject(topup_id=wanted.pk, by=carol(), reason=reason, now=NOW)
+
+        wanted.refresh_from_db()
+        assert wanted.state == State.REQUESTED
+        assert not AuditEntry.objects.exists()
+
+
+@pytest.mark.django_db
+class TestAuditLog:
+    def test_says_who_of_the_staff_decided_and_from_where(self) -> None:
+        alice = cast.alice().user
+        first, second = till.requested(alice, "50"), till.requested(alice)
+        topup.say_paid(user_id=alice.pk, topup_id=first.pk, now=NOW)
+
+        topup.confirm(topup_id=first.pk, by=carol(), now=NOW)
+        topup.reject(topup_id=second.pk, by=carol(), reason="Nothing came.", now=NOW)
+
+        confirmed, rejected = AuditEntry.objects.order_by("pk")
+        assert (confirmed.act, confirmed.subject_id) == ("topup.confirm", str(first.pk))
+        assert confirmed.address == "192.0.2.7"
+        assert confirmed.before == {"state": "paid"}
+        assert confirmed.after == {
+            "state": "confirmed",
+            "reference": first.reference,
+            "amount": "50",
+            "bonus": "0",
+            "customer": alice.pk,
+        }
+        assert (rejected.act, rejected.after["reason"]) == ("topup.reject", "Nothing came.")
+
+    def test_says_nothing_of_a_gateway(self) -> None:
+        topup.confirm(topup_id=till.requested(cast.alice().user).pk, by=topup.GATEWAY, now=NOW)
+
+        assert not AuditEntry.objects.exists()
+
 
 @pytest.mark.django_db
 class TestExpireDue:
@@ -240,7 +284,7 @@ def _step(
         "paid": lambda pk: topup.say_paid(user_id=alice.pk, topup_id=pk, now=NOW),
         "cancel": lambda pk: topup.cancel(user_id=alice.pk, topup_id=pk, now=NOW),
         "confirm": lambda pk: topup.confirm(topup_id=pk, by=by, now=NOW),
-        "reject": lambda pk: topup.reject(topup_id=pk, by=by, reason="", now=NOW),
+        "reject": lambda pk: topup.reject(topup_id=pk, by=by, reason="Nothing came.", now=NOW),
         "expire": lambda _: topup.expire_due(now=NOW + topup.EXPIRES_AFTER),
     }
     try:

@@ -31,5 +31,6 @@ class TestNextPage:
         rows = [SimpleNamespace(pk=80), SimpleNamespace(pk=71)]
 
         assert next_page(request, rows, more=True) == "?state=held&before=71"
+        assert next_page(request, rows, more=True, name="past").endswith("&before=90&past=71")
         assert next_page(request, rows, more=False) == ""
         assert next_page(request, [], more=True) == ""

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from relaypanel import clock, money
 from relaypanel.accounts import users
+from relaypanel.accounts.audit_log import Actor
 from relaypanel.errors import Refused
 from relaypanel.payments import affiliates, currencies, methods, topup
 from relaypanel.payments.gateways.table import GATEWAYS
@@ -31,7 +32,7 @@ class Command(BaseCommand):
         for decided in (confirm, reject):
             decided.add_argument("reference", metavar="REFERENCE")
             decided.add_argument("--by", required=True, metavar="USERNAME", help="who decided it")
-        reject.add_argument("--reason", default="", help="words for the customer")
+        reject.add_argument("--reason", required=True, help="words for the customer")
         method = verb("method", self._method, "add a way to pay, or change the one of this name")
         method.add_argument("name", metavar="NAME")
         method.add_argument("--min", default="1", help="the least amount; default 1")
@@ -125,7 +126,8 @@ def _named(reference: str) -> TopUp:
 
 
 def _decider(username: str) -> topup.Decider:
-    return topup.Decider(staff=users.named(username))
+    user = users.named(username)
+    return topup.Decider(staff=Actor(user_id=user.pk, address=None))
 
 
 def _hundredths(percent: str) -> int:

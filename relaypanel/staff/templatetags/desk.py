@@ -43,6 +43,16 @@ ADJUSTMENTS: Final = {
     "rejected": ("canceled", pgettext_lazy("adjustment", "Rejected")),
 }
 
+# Those of the queue first.
+TOPUPS: Final = {
+    "paid": ("processing", pgettext_lazy("top-up for staff", "To check")),
+    "requested": ("pending", pgettext_lazy("top-up for staff", "Money to come")),
+    "confirmed": ("completed", pgettext_lazy("top-up for staff", "Added")),
+    "rejected": ("wrong", pgettext_lazy("top-up for staff", "Not accepted")),
+    "canceled": ("canceled", pgettext_lazy("top-up for staff", "Canceled")),
+    "expired": ("canceled", pgettext_lazy("top-up for staff", "Expired")),
+}
+
 MOVEMENTS: Final = {
     Code.ORDER_CHARGE: pgettext_lazy("movement", "Order"),
     Code.ORDER_REFUND: pgettext_lazy("movement", "Refund"),
@@ -81,6 +91,12 @@ def role_words(user: User) -> str:
 @register.simple_tag
 def adjustment_pill(state: str) -> SafeString:
     colour, words = ADJUSTMENTS[state]
+    return format_html('<span class="pill status-{}">{}</span>', colour, words)
+
+
+@register.simple_tag
+def topup_pill(state: str) -> SafeString:
+    colour, words = TOPUPS[state]
     return format_html('<span class="pill status-{}">{}</span>', colour, words)
 
 
