@@ -7,23 +7,63 @@ dearer than that while the order waited does not get it.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
+from typing import Final, NamedTuple
 
-from relaypanel import money
+from relaypanel import money, prepared
 from relaypanel.catalogue import margin
 from relaypanel.catalogue.offers import cost, usable_routes
-from relaypanel.contract import OrderType
+from relaypanel.contract import TYPES, OrderType
 from relaypanel.orders import states
 from relaypanel.orders.models import Order, Status
 from relaypanel.providers.models import UpstreamService
 
 
-def pays(order: Order) -> bool:
+class Waiting(NamedTuple):
+    """An order that is about to be sent, and what its route takes now."""
+
+    order_id: int
+    token: int
+    type: str
+    quantity: int
+    charge_e8: int
+    cost_expected_e8: int | None
+    route_type: str
+    rate_e8: int
+    rate_to_panel_e8: int | None
+
+
+_LOCK_WAITING: Final = prepared.Statement(
+    f"""
+    SELECT it.id, it.token, it.type, it.quantity, it.charge_e8, it.cost_expected_e8,
+           route.type, route.rate_e8, panel.rate_to_panel_e8
+      FROM orders_order AS it
+      JOIN providers_upstreamservice AS route ON route.id = it.upstream_service_id
+      JOIN providers_provider AS panel ON panel.id = route.provider_id
+     WHERE it.id {prepared.among("$2")} AND it.provider_id = $1 AND it.status = 'queued'
+    """  # nosec B608
+    + ("" if prepared.is_sqlite() else " FOR NO KEY UPDATE OF it SKIP LOCKED")
+)
+
+
+def lock_waiting(*, provider_id: int, order_ids: Collection[int]) -> list[Waiting]:
+    """Lock those of a provider's queued orders that nobody else has locked."""
+    return [Waiting(*row) for row in _LOCK_WAITING.rows(provider_id, list(order_ids))]
+
+
+def pays(order: Waiting) -> bool:
     """Return whether an order is worth what its route takes now."""
-    route = order.upstream_service
-    assert route is not None
     # What a subscription costs depends on the posts that are still to come.
-    return order.type == OrderType.SUBSCRIPTIONS or _is_affordable(order, route)
+    if order.type == OrderType.SUBSCRIPTIONS:
+        return True
+    cost_e8 = margin.cost(
+        rate_e8=order.rate_e8,
+        rate_to_panel_e8=order.rate_to_panel_e8,
+        quantity=order.quantity,
+        rate_per=TYPES[OrderType(order.route_type)].rate_per,
+    )
+    return margin.covers(cost_e8=cost_e8, charge_e8=_worth_e8(order))
 
 
 def leave_dead(order: Order, *, now: datetime, detail: str) -> None:
@@ -81,7 +121,7 @@ def _is_affordable(order: Order, route: UpstreamService) -> bool:
     return margin.covers(cost_e8=cost_e8, charge_e8=_worth_e8(order))
 
 
-def _worth_e8(order: Order) -> int:
+def _worth_e8(order: Order | Waiting) -> int:
     return max(order.charge_e8, order.cost_expected_e8 or 0)
 
 

@@ -12,12 +12,14 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
+import msgspec
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Case, CharField, Exists, F, OuterRef, Q, Value, When
+from django.db.models import F
 
+from relaypanel import prepared
 from relaypanel.contract import TYPES, OrderType
 from relaypanel.ledger import book
 from relaypanel.orders import refund, routes, states
@@ -32,6 +34,32 @@ RETRY_AFTER: Final = {
     Fault.RATE_LIMIT: timedelta(seconds=15),
 }
 BACKOFF_SECONDS: Final = (2, 5, 15, 30, 60)
+
+_DUE: Final = prepared.Statement(
+    f"""
+    SELECT it.id, it.token, it.type, it.link, it.quantity, it.fields, route.upstream_id
+      FROM orders_order AS it
+      JOIN providers_upstreamservice AS route ON route.id = it.upstream_service_id
+     WHERE it.provider_id = $1 AND it.status = 'queued' AND it.due_at <= $2
+           AND NOT it.id {prepared.among("$3")}
+           AND (NOT it.waits_for_link OR NOT EXISTS (
+               SELECT 1 FROM orders_order AS earlier
+                WHERE earlier.upstream_service_id = it.upstream_service_id
+                      AND earlier.link = it.link
+                      AND earlier.status = 'queued'
+                      AND earlier.waits_for_link
+                      AND earlier.id < it.id))
+     ORDER BY it.due_at, it.id
+     LIMIT $4
+    """  # nosec B608
+)
+_LOCK_SENDING: Final = prepared.Statement(
+    f"""
+    SELECT id, token FROM orders_order
+     WHERE id {prepared.among("$1")} AND status = 'sending' ORDER BY id
+    """  # nosec B608
+    + ("" if prepared.is_sqlite() else " FOR NO KEY UPDATE")
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,21 +82,7 @@ def due(
     """
     if limit < 1:
         return []
-    earlier = Order.objects.filter(
-        upstream_service=OuterRef("upstream_service"),
-        link=OuterRef("link"),
-        status=Status.QUEUED,
-        waits_for_link=True,
-        pk__lt=OuterRef("pk"),
-    )
-    orders = (
-        Order.objects.filter(provider=provider, status=Status.QUEUED, due_at__lte=now)
-        .filter(Q(waits_for_link=False) | ~Exists(earlier))
-        .exclude(pk__in=but)
-        .select_related("upstream_service")
-        .order_by("due_at", "id")[:limit]
-    )
-    return [_parcel(order) for order in orders]
+    return [_parcel(*row) for row in _DUE.rows(provider.pk, now, list(but), limit)]
 
 
 def intend(*, provider: Provider, parcels: Collection[Parcel], now: datetime) -> set[int]:
@@ -79,16 +93,13 @@ def intend(*, provider: Provider, parcels: Collection[Parcel], now: datetime) ->
     """
     tokens = {parcel.order_id: parcel.token for parcel in parcels}
     with transaction.atomic():
-        rows = Order.objects.filter(pk__in=tokens, provider=provider, status=Status.QUEUED)
-        locked = rows.select_for_update(skip_locked=True, of=("self",), no_key=True)
-        found = locked.select_related("upstream_service__provider")
-        orders = [order for order in found if order.token + 1 == tokens[order.pk]]
-        going = [order for order in orders if routes.pays(order)]
-        for order in orders:
-            if order not in going:
-                routes.leave_dear(order, now=now)
-        states.move_all(
+        found = routes.lock_waiting(provider_id=provider.pk, order_ids=tokens)
+        waiting = [order for order in found if order.token + 1 == tokens[order.order_id]]
+        going = {order.order_id for order in waiting if routes.pays(order)}
+        _leave_dear([order.order_id for order in waiting if order.order_id not in going], now=now)
+        states.move_locked(
             going,
+            origin=Status.QUEUED,
             to=Status.SENDING,
             now=now,
             reason="sending",
@@ -97,7 +108,7 @@ def intend(*, provider: Provider, parcels: Collection[Parcel], now: datetime) ->
             token=F("token") + 1,
             attempts=F("attempts") + 1,
         )
-    return {order.pk for order in going}
+    return going
 
 
 def settle_all(*, settled: Sequence[tuple[Parcel, answers.AddAnswer]], now: datetime) -> None:
@@ -155,18 +166,25 @@ def give_up_overdue(*, provider_id: int, now: datetime) -> int:
     return len(orders)
 
 
-def _parcel(order: Order) -> Parcel:
-    assert order.upstream_service is not None
-    fields = dict(order.fields)
-    if order.link:
-        fields["link"] = order.link
-    if "quantity" in TYPES[OrderType(order.type)].needed:
-        fields["quantity"] = str(order.quantity)
+def _parcel(
+    order_id: int,
+    token: int,
+    order_type: str,
+    link: str,
+    quantity: int,
+    told: Any,
+    upstream_id: str,
+) -> Parcel:
+    fields = dict(msgspec.json.decode(told) if isinstance(told, str) else told)
+    if link:
+        fields["link"] = link
+    if "quantity" in TYPES[OrderType(order_type)].needed:
+        fields["quantity"] = str(quantity)
     return Parcel(
-        order_id=order.pk,
-        token=order.token + 1,
-        service=order.upstream_service.upstream_id,
-        client_ref=_client_ref(order.pk),
+        order_id=order_id,
+        token=token + 1,
+        service=upstream_id,
+        client_ref=_client_ref(order_id),
         fields=fields,
     )
 
@@ -175,6 +193,13 @@ def _client_ref(order_id: int) -> str:
     """Return our name for an order upstream: two panels on one account there never share it."""
     panel = hashlib.sha256(f"client-ref:{settings.SECRET_KEY}".encode()).hexdigest()[:12]
     return f"{panel}-{order_id}"
+
+
+def _leave_dear(order_ids: Collection[int], *, now: datetime) -> None:
+    if order_ids:
+        orders = Order.objects.select_related("upstream_service__provider")
+        for order in orders.filter(pk__in=order_ids):
+            routes.leave_dear(order, now=now)
 
 
 def _accept_together(
@@ -186,25 +211,25 @@ def _accept_together(
         return set()
     try:
         with transaction.atomic():
-            rows = Order.objects.filter(pk__in=ids, status=Status.SENDING)
-            locked = rows.select_for_update(of=("self",), no_key=True).order_by("pk")
-            orders = [order for order in locked if order.token == accepted[order.pk][0].token]
-            states.move_all(
-                orders,
+            done = {
+                order_id
+                for order_id, token in _LOCK_SENDING.rows(list(ids))
+                if token == accepted[order_id][0].token
+            }
+            states.move_locked(
+                done,
+                origin=Status.SENDING,
                 to=Status.PENDING,
                 now=now,
                 reason="accepted",
-                upstream_id=Case(
-                    *(When(pk=order.pk, then=Value(ids[order.pk])) for order in orders),
-                    output_field=CharField(),
-                ),
+                upstream_id=states.each(ids),
                 sending_until=None,
                 waits_for_link=False,
             )
     except IntegrityError:
         # One of the IDs is of another order of ours: one by one tells which.
         return set()
-    return {order.pk for order in orders}
+    return done
 
 
 def _held_order(parcel: Parcel) -> Order | None:
