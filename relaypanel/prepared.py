@@ -2,15 +2,17 @@
 
 They run on Django's own connection, within its transaction if there is one, and raise its errors.
 PostgreSQL is asked through libpq itself: the layers above it take longer than a look-up does.
+What needs no answer of each other goes to it in one journey: see `together`.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import select
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,8 +32,11 @@ Value = int | str | bytes | datetime | Sequence[int] | None
 _SESSION: Final = "relaypanel_session"
 _NUMBERS: Final = count(1)
 _PLACE: Final = re.compile(r"\$(\d+)")
+# How soon PostgreSQL is offered again what it did not take at once.
+_POLL_MS: Final = 5
 
 
+@cache
 def is_sqlite() -> bool:
     return connections["default"].vendor == "sqlite"
 
@@ -59,6 +64,10 @@ class Statement:
         self._name = f"relaypanel_{next(_NUMBERS)}".encode()
         self._django_sql = _PLACE.sub("%s", sql.replace("%", "%%"))
         self._places = [int(place) - 1 for place in _PLACE.findall(sql)]
+
+    def ask(self, *values: Value) -> Ask:
+        """Return what `together` runs."""
+        return self, values
 
     def rows(self, *values: Value) -> list[tuple[Any, ...]]:
         """Return what it finds.  A moment is to be read by `moment`."""
@@ -105,16 +114,68 @@ class Statement:
         self, raw: psycopg.Connection[Any], values: Sequence[Value]
     ) -> list[tuple[Any, ...]]:
         session = _session(raw)
-        pgconn = raw.pgconn
-        if not raw.autocommit and pgconn.transaction_status == session.pq.TransactionStatus.IDLE:
-            # psycopg begins a transaction with the first statement that goes through it.
-            session.checked(pgconn.exec_(b"BEGIN"))
-        if self._name not in session.prepared:
-            session.checked(pgconn.prepare(self._name, self._sql.encode()))
-            session.prepared.add(self._name)
+        if session.must_begin(raw):
+            session.checked(raw.pgconn.exec_(b"BEGIN"))
+        self.prepare(raw, session)
         texts: Any = [_text(value) for value in values]
-        result = session.checked(pgconn.exec_prepared(self._name, texts))
+        result = session.checked(raw.pgconn.exec_prepared(self._name, texts))
         return session.read(result)
+
+    def prepare(self, raw: psycopg.Connection[Any], session: _Session) -> None:
+        if self._name not in session.prepared:
+            session.checked(raw.pgconn.prepare(self._name, self._sql.encode()))
+            session.prepared.add(self._name)
+
+    def send(self, raw: psycopg.Connection[Any], values: Sequence[Value]) -> None:
+        texts: Any = [_text(value) for value in values]
+        raw.pgconn.send_query_prepared(self._name, texts)
+
+
+# A statement with its values.
+Ask = tuple[Statement, Sequence[Any]]
+
+
+def together(*asks: Ask) -> list[list[tuple[Any, ...]]]:
+    """Run statements one after the other in the caller's transaction; return what each finds.
+
+    They travel to PostgreSQL together, because a journey takes longer than most of them.  When
+    one fails, those behind it are not run.
+    """
+    connection: Any = connections["default"]
+    assert connection.in_atomic_block
+    if not asks:
+        return []
+    if is_sqlite() or connection.queries_logged or connection.execute_wrappers:
+        return [statement.rows(*values) for statement, values in asks]
+    if connection.connection is None:
+        connection.ensure_connection()
+    try:
+        return _journey(connection.connection, asks)
+    except connection.Database.Error:
+        with connection.wrap_database_errors:
+            raise
+
+
+def _journey(raw: psycopg.Connection[Any], asks: Sequence[Ask]) -> list[list[tuple[Any, ...]]]:
+    session = _session(raw)
+    for statement, _ in asks:
+        statement.prepare(raw, session)
+    begins = session.must_begin(raw)
+    try:
+        raw.pgconn.enter_pipeline_mode()
+        if begins:
+            raw.pgconn.send_query_params(b"BEGIN", None)
+        for statement, values in asks:
+            statement.send(raw, values)
+        results = session.fetch(raw)
+        raw.pgconn.exit_pipeline_mode()
+    except BaseException:
+        # What is still on its way would be taken for the answer to something else.
+        raw.close()
+        raise
+    for result in results:
+        session.checked(result)
+    return [session.read(result) for result in results[begins:]]
 
 
 class Insert:
@@ -131,8 +192,17 @@ class Insert:
         if is_sqlite():
             one = self._one
             return [one.new_id(*row) for row in rows]
+        ((statement, values),) = self.asks(rows)
+        return [row[0] for row in statement.rows(*values)]
+
+    def asks(self, rows: Sequence[Sequence[Any]]) -> list[Ask]:
+        """Return what writes the rows when `together` runs it."""
+        if not rows:
+            return []
+        if is_sqlite():
+            return [self._one.ask(*row) for row in rows]
         told = [dict(zip(self._told, map(_json, row), strict=True)) for row in rows]
-        return [row[0] for row in self._many.rows(msgspec.json.encode(told).decode())]
+        return [self._many.ask(msgspec.json.encode(told).decode())]
 
     @cached_property
     def _one(self) -> Statement:
@@ -173,21 +243,56 @@ class _Session:
         from psycopg import errors, pq
         from psycopg.adapt import Transformer
 
-        self.pq = pq
+        self._pq = pq
         self.prepared: set[bytes] = set()
         # The same plan for all values: making one takes longer than any of these look-ups.
         raw.pgconn.exec_(b"SET plan_cache_mode = force_generic_plan")
         self._errors = errors
-        self._transformer = Transformer(raw)
+        # psycopg's own readers: Django's, which are written in Python, are ten times slower.
+        self._transformer = Transformer()
         self._sound = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK)
+        self._poll = select.poll()
+        self._poll.register(raw.pgconn.socket, select.POLLIN)
+
+    def must_begin(self, raw: psycopg.Connection[Any]) -> bool:
+        """Whether a transaction is to begin, as psycopg begins it with the first statement."""
+        return not raw.autocommit and (
+            raw.pgconn.transaction_status == self._pq.TransactionStatus.IDLE
+        )
+
+    def fetch(self, raw: psycopg.Connection[Any]) -> list[PGresult]:
+        """Return the results of what was sent in a pipeline, of each statement one."""
+        pgconn = raw.pgconn
+        pgconn.pipeline_sync()
+        while pgconn.flush():
+            # It takes no more before somebody reads what it has answered.
+            self._poll.poll(_POLL_MS)
+            pgconn.consume_input()
+        results: list[PGresult] = []
+        while True:
+            while pgconn.is_busy():
+                # Python's other threads run meanwhile, which they would not within libpq.
+                self._poll.poll()
+                pgconn.consume_input()
+            result = pgconn.get_result()
+            if result is None:
+                if pgconn.status == self._pq.ConnStatus.BAD:
+                    raise self._lost()
+                continue
+            if result.status == self._pq.ExecStatus.PIPELINE_SYNC:
+                return results
+            results.append(result)
 
     def checked(self, result: PGresult) -> PGresult:
         if result.status in self._sound:
             return result
-        if not result.error_field(self.pq.DiagnosticField.SQLSTATE):
+        if not result.error_field(self._pq.DiagnosticField.SQLSTATE):
             # No server said this, but libpq itself: the connection is lost.
-            raise self._errors.OperationalError("the connection to the database is lost")
+            raise self._lost()
         raise self._errors.error_from_result(result, encoding="utf-8")
+
+    def _lost(self) -> Exception:
+        return self._errors.OperationalError("the connection to the database is lost")
 
     def read(self, result: PGresult) -> list[tuple[Any, ...]]:
         if not result.ntuples:

@@ -23,6 +23,8 @@ from tests.cast import NOW
 
 ONE = prepared.Statement("SELECT username FROM accounts_user WHERE id = $1")
 BACKEND = prepared.Statement("SELECT pg_backend_pid()")
+NAMES = prepared.Statement("SELECT name FROM catalogue_platform ORDER BY name")
+SAME = prepared.Statement("SELECT CAST($1 AS text)")
 PLATFORMS = prepared.Insert(Platform, "name")
 
 
@@ -141,6 +143,65 @@ class TestTransaction:
             found = pool.submit(ask).result()
         connection.dec_thread_sharing()
         assert found == []
+
+
+@pytest.mark.django_db(transaction=True)
+class TestTogether:
+    def test_runs_them_in_order_and_tells_what_each_finds(self) -> None:
+        alice = cast.alice().user
+
+        with transaction.atomic():
+            found = prepared.together(*PLATFORMS.asks([("a",), ("b",)]), ONE.ask(alice.pk))
+            assert prepared.together(NAMES.ask(), ONE.ask(0)) == [[("a",), ("b",)], []]
+
+        assert found[-1] == [("alice",)]
+        assert Platform.objects.count() == 2
+
+    def test_begins_the_transaction_that_it_is_in(self) -> None:
+        with transaction.atomic():
+            prepared.together(*PLATFORMS.asks([("undone",)]))
+            transaction.set_rollback(True)
+
+        assert not Platform.objects.exists()
+
+    def test_does_nothing_behind_an_error_and_leaves_a_connection_that_works(self) -> None:
+        broken = prepared.Statement("INSERT INTO catalogue_platform (id) VALUES ($1)")
+        assert ONE.rows(0) == []
+        before = connection.connection
+
+        with pytest.raises(IntegrityError), transaction.atomic():
+            prepared.together(broken.ask(1), *PLATFORMS.asks([("behind",)]))
+
+        assert ONE.rows(0) == []
+        assert connection.connection is before
+        assert not Platform.objects.exists()
+
+    def test_carries_more_than_a_connection_takes_at_once(self) -> None:
+        long = "đ" * 1_000_000
+
+        with transaction.atomic():
+            found = prepared.together(*[SAME.ask(f"{number}{long}") for number in range(8)])
+
+        assert [rows[0][0][0] for rows in found] == list("01234567")
+        assert {len(rows[0][0]) for rows in found} == {1_000_001}
+
+    @pytest.mark.postgresql
+    def test_is_lost_when_the_server_ends_the_connection(self) -> None:
+        [(number,)] = BACKEND.rows()
+        with postgresql.connect(_url()) as other:
+            other.execute("SELECT pg_terminate_backend(%s, 5000)", [number])
+
+        with pytest.raises(OperationalError), transaction.atomic():
+            prepared.together(ONE.ask(1), ONE.ask(2))
+
+        connection.close_if_unusable_or_obsolete()
+        assert ONE.rows(1) == []
+
+    def test_is_seen_by_those_who_watch_queries(self) -> None:
+        with transaction.atomic(), CaptureQueriesContext(connection) as queries:
+            assert prepared.together(ONE.ask(1), ONE.ask(2)) == [[], []]
+
+        assert len(queries) == 2
 
 
 @pytest.mark.django_db

@@ -20,7 +20,8 @@ from relaypanel.accounts import keys
 USERS_MAX: Final = 20_000
 
 _SUM: Final = "SELECT CAST(SUM(number) AS text) FROM catalogue_editionmark"
-_NUMBER: Final = prepared.Statement(_SUM)
+# For `current`, when it travels with other statements.
+NUMBER: Final = prepared.Statement(_SUM)
 # For a caller of the API: the number comes with the look-up of the key.
 NUMBER_OF_CALLER: Final = keys.Finder(f"({_SUM})")
 # The rates of a user's neighbours are read along: one look at the tables serves them all.
@@ -125,10 +126,10 @@ _latest = Edition(number="")
 def current(number: str | None = None) -> Edition:
     """Return what is kept of the catalogue as it is now.
 
-    `number` is what NUMBER_OF_CALLER found a moment ago; without it, it costs one query.
+    `number` is what NUMBER or NUMBER_OF_CALLER found a moment ago; without it, it costs one query.
     """
     global _latest  # noqa: PLW0603 - one for the whole process, replaced as a whole
-    number = number or _NUMBER.rows()[0][0] or ""
+    number = number or NUMBER.rows()[0][0] or ""
     edition = _latest
     if edition.number != number:
         edition = _latest = Edition(number=number)

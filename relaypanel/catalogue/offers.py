@@ -48,27 +48,27 @@ class Offer:
 
 
 def offers(
-    *, service_ids: Collection[int], user_ids: Collection[int]
+    wanted: Collection[tuple[int, int]], *, number: str | None = None
 ) -> dict[tuple[int, int], Offer]:
-    """Return what each user pays for each enabled service, keyed by (user ID, service ID).
+    """Return what a user pays for a service, for each (user ID, service ID) that is wanted.
 
-    A service that is unknown, hidden or disabled has no entry.  Five queries for any batch, and
-    one for what was asked of this catalogue before.
+    A service that is unknown, hidden or disabled has no entry.  Four queries for any batch, and
+    one for what was asked of this catalogue before, none if its `number` is known.
     """
-    if not service_ids or not user_ids:
+    if not wanted:
         return {}
-    edition = editions.current()
-    services = _sold(edition, set(service_ids))
-    prices = edition.prices(set(user_ids))
+    edition = editions.current(number)
+    services = _sold(edition, {service_id for _, service_id in wanted})
+    prices = edition.prices({user_id for user_id, _ in wanted})
     return {
         (user_id, service_id): Offer(
             service=sold.service,
-            rate_e8=_rate(sold.service, agreed),
+            rate_e8=_rate(sold.service, prices[user_id]),
             routes=sold.routes,
             manual=sold.manual,
         )
-        for service_id, sold in services.items()
-        for user_id, agreed in prices.items()
+        for user_id, service_id in wanted
+        if (sold := services.get(service_id)) is not None
     }
 
 

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection, transaction
 
@@ -130,26 +130,41 @@ def post_many(postings: Sequence[Posting], *, now: datetime) -> frozenset[str]:
         fresh = _not_yet_written(wanted)
         changes_e8 = _changes(fresh)
         _judge(balances_e8, changes_e8)
-        _write(fresh, changes_e8, now=now)
+        _write(fresh, changes_e8, held_e8=balances_e8, now=now)
     return frozenset(posting.key for posting in fresh)
 
 
-def post_new(postings: Sequence[Posting], *, now: datetime) -> None:
+def post_new(
+    postings: Sequence[Posting],
+    *,
+    held_e8: Mapping[int, int],
+    now: datetime,
+    beside: Sequence[prepared.Ask] = (),
+) -> None:
     """Write movements whose keys name what was made a moment ago, in this transaction.
 
-    The caller has locked the accounts and judged that they cover the postings.  Where it errs,
-    the database refuses: a key that was there, and a balance below zero.
+    The caller has locked the accounts, which hold `held_e8`, and judged that they cover the
+    postings.  Where it errs, the database refuses: a key that was there, and a balance below
+    zero.  `beside` is written on the same way.
     """
     assert connection.in_atomic_block
-    if postings:
-        _write(postings, _changes(postings), now=now)
+    _write(postings, _changes(postings), held_e8=held_e8, now=now, beside=beside)
 
 
 def lock(user_ids: Collection[int]) -> dict[int, int]:
     """Return each customer's balance in e8, locked until the end of the transaction."""
+    return lock_beside(user_ids)[0]
+
+
+def lock_beside(
+    user_ids: Collection[int], *asks: prepared.Ask
+) -> tuple[dict[int, int], list[list[tuple[Any, ...]]]]:
+    """Return what `lock` does, and what is found on the same way once the accounts are locked."""
     assert connection.in_atomic_block
-    locked = _lock({chart.customer(user_id) for user_id in user_ids})
-    return {user_id: balance_e8 for user_id, balance_e8 in locked.items() if balance_e8 is not None}
+    accounts = {chart.customer(user_id) for user_id in user_ids}
+    locked, *found = prepared.together(_LOCK.ask(list(accounts)), *asks)
+    balances_e8 = _all_of(accounts, locked)
+    return {pk: held_e8 for pk, held_e8 in balances_e8.items() if held_e8 is not None}, found
 
 
 def balance(user_id: int) -> int:
@@ -196,7 +211,13 @@ def _guards(postings: Iterable[Posting]) -> set[int]:
 
 
 def _lock(account_ids: Collection[int]) -> dict[int, int | None]:
-    balances_e8 = dict(_LOCK.rows(list(account_ids)))
+    return _all_of(account_ids, _LOCK.rows(list(account_ids)))
+
+
+def _all_of(
+    account_ids: Collection[int], rows: Sequence[tuple[int, int | None]]
+) -> dict[int, int | None]:
+    balances_e8 = dict(rows)
     assert len(balances_e8) == len(account_ids), "a posting names an account that is not open"
     return balances_e8
 
@@ -240,11 +261,24 @@ def _write(
     fresh: Sequence[Posting],
     changes_e8: Mapping[int, int],
     *,
+    held_e8: Mapping[int, int | None],
     now: datetime,
+    beside: Sequence[prepared.Ask] = (),
 ) -> None:
-    left_e8 = _change_balances(changes_e8)
-    balances_e8 = {account: left_e8[account] - change for account, change in changes_e8.items()}
-    _TRANSFERS.write(
+    """Write movements where the accounts that they change are locked and hold `held_e8`."""
+    before_e8 = {account: held_e8[account] or 0 for account in changes_e8}
+    changed = [_CHANGE_BALANCES.ask(json.dumps(changes_e8), list(changes_e8))] if changes_e8 else []
+    found = prepared.together(*changed, *_transfers(fresh, before_e8, now), *beside)
+    if changed:
+        # Under the lock there is no other outcome; if there were, all is undone.
+        after_e8 = {account: before_e8[account] + by for account, by in changes_e8.items()}
+        assert dict(found[0]) == after_e8, "a balance changed under the lock"
+
+
+def _transfers(
+    fresh: Sequence[Posting], before_e8: Mapping[int, int], now: datetime
+) -> list[prepared.Ask]:
+    return _TRANSFERS.asks(
         [
             (
                 posting.key,
@@ -257,7 +291,7 @@ def _write(
                 posting.reason,
                 now,
             )
-            for posting, debit_left_e8, credit_left_e8 in _with_what_is_left(fresh, balances_e8)
+            for posting, debit_left_e8, credit_left_e8 in _with_what_is_left(fresh, before_e8)
         ]
     )
 
@@ -282,12 +316,3 @@ def _with_what_is_left(
 
 def _held(left_e8: int | None) -> int | None:
     return left_e8 if left_e8 is not None and 0 <= left_e8 <= money.MAX_E8 else None
-
-
-def _change_balances(changes_e8: Mapping[int, int]) -> dict[int, int]:
-    """Return what each account holds now."""
-    if not changes_e8:
-        return {}
-    left_e8 = dict(_CHANGE_BALANCES.rows(json.dumps(changes_e8), list(changes_e8)))
-    assert len(left_e8) == len(changes_e8)
-    return left_e8

@@ -1,8 +1,8 @@
-"""Writes new orders: their rows, their charges and their first events, one statement each."""
+"""Writes new orders: their rows, then their charges and first events, in two journeys."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -67,10 +67,13 @@ class Draft:
     upstream_id: str | None = None
 
 
-def write(drafts: Sequence[Draft], *, now: datetime) -> list[int]:
+def write(
+    drafts: Sequence[Draft], *, now: datetime, held_e8: Mapping[int, int] | None = None
+) -> list[int]:
     """Write the drafts within the caller's transaction and return their orders' IDs, in order.
 
-    The caller has locked the accounts and judged that they cover the debits.
+    The caller has locked the accounts, which hold `held_e8`, and judged that they cover the
+    debits; None: nothing is debited.
     """
     assert connection.in_atomic_block
     if not drafts:
@@ -85,10 +88,14 @@ def write(drafts: Sequence[Draft], *, now: datetime) -> list[int]:
             for order_id, draft in zip(ids, drafts, strict=True)
             if draft.debit_e8 > 0
         ],
+        held_e8=held_e8 or {},
         now=now,
-    )
-    _EVENTS.write(
-        [(order_id, now, status, "placed") for order_id, status in zip(ids, statuses, strict=True)]
+        beside=_EVENTS.asks(
+            [
+                (order_id, now, status, "placed")
+                for order_id, status in zip(ids, statuses, strict=True)
+            ]
+        ),
     )
     watched = [
         RefillWatch(order_id=order_id, due_at=now)

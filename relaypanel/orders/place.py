@@ -12,6 +12,7 @@ from typing import Final
 from django.db import transaction
 
 from relaypanel import errors, money
+from relaypanel.catalogue import editions
 from relaypanel.catalogue.editions import Terms
 from relaypanel.catalogue.models import Service
 from relaypanel.catalogue.offers import Offer, offers
@@ -109,7 +110,8 @@ def ids(*, requests: Sequence[OrderRequest], now: datetime) -> list[int | errors
         verdicts = [judge.verdict(request) for request in requests]
         # A request that repeats another of its batch has the very same draft.
         drafts = {id(draft): draft for draft in verdicts if isinstance(draft, insert.Draft)}
-        written = dict(zip(drafts, _write(list(drafts.values()), now=now), strict=True))
+        order_ids = _write(list(drafts.values()), now=now, held_e8=judge.held_e8)
+        written = dict(zip(drafts, order_ids, strict=True))
     return [
         written[id(verdict)] if isinstance(verdict, insert.Draft) else verdict
         for verdict in verdicts
@@ -136,8 +138,8 @@ def _quote(verdict: insert.Draft | int | errors.Refused) -> Quote | errors.Refus
     )
 
 
-def _write(drafts: list[insert.Draft], *, now: datetime) -> list[int]:
-    order_ids = insert.write(drafts, now=now)
+def _write(drafts: list[insert.Draft], *, now: datetime, held_e8: Mapping[int, int]) -> list[int]:
+    order_ids = insert.write(drafts, now=now, held_e8=held_e8)
     feeds = [
         DripFeed(
             order_id=order_id,
@@ -160,11 +162,14 @@ class _Judge:
     def __init__(self, requests: Sequence[OrderRequest], *, now: datetime, locks: bool) -> None:
         self._now = now
         users = sorted({request.user_id for request in requests})
-        services = {request.service_id for request in requests}
-        self._balance_e8 = (
-            book.lock(users) if locks else {user_id: book.balance(user_id) for user_id in users}
-        )
-        self._offers = offers(service_ids=services, user_ids=users)
+        if locks:
+            self.held_e8, ([(number,)],) = book.lock_beside(users, editions.NUMBER.ask())
+        else:
+            self.held_e8 = {user_id: book.balance(user_id) for user_id in users}
+            number = None
+        self._balance_e8 = dict(self.held_e8)
+        wanted = {(request.user_id, request.service_id) for request in requests}
+        self._offers = offers(wanted, number=number)
         self._earlier = _earlier(requests)
         self._busy = _busy_links(self._offers.values(), requests, locks=locks)
         self._drafts: dict[tuple[int, str], insert.Draft] = {}

@@ -192,7 +192,7 @@ def _paused_for(word: str, *, posts_waiting: int) -> PausedFor | str:
 def _follow(parent: Order, answer: UpstreamStatus, told: Told, now: datetime) -> tuple[int, bool]:
     """Return how many posts are still to be charged, and whether anything changed."""
     with transaction.atomic():
-        balance_e8 = book.lock([parent.user_id])[parent.user_id]
+        held_e8 = book.lock([parent.user_id])
         # Both again, because only under the lock they are sure to be the last.
         known = _known(parent)
         posts = _new_posts(parent, answer.children)
@@ -200,8 +200,8 @@ def _follow(parent: Order, answer: UpstreamStatus, told: Told, now: datetime) ->
             post: known.waiting_sizes.get(post) or size(parent=parent, seen=told.get(post))
             for post in posts.wanted[:POSTS_MAX]
         }
-        drafts = _drafts(parent, sizes, balance_e8)
-        insert.write(drafts, now=now)
+        drafts = _drafts(parent, sizes, held_e8[parent.user_id])
+        insert.write(drafts, now=now, held_e8=held_e8)
         rest = len(posts.wanted) - len(drafts)
         waits = len(drafts) < len(sizes)
         known.waiting_sizes = dict(list(sizes.items())[len(drafts) :])

@@ -43,13 +43,13 @@ pytestmark = pytest.mark.django_db
 class TestSync:
     def test_brings_the_rates_up_to_date_at_the_next_call(self) -> None:
         provider, alice = cast.provider(), cast.alice().user
-        service, other = sell(provider, listing("1"), listing("2", rate="15000"))
+        service, _ = sell(provider, listing("1"), listing("2", rate="15000"))
 
         synced = sync(provider, listing("1", rate="1.1"), listing("2", rate="15000"))
 
         assert synced.outcome is Outcome.APPLIED
         assert [row["rate"] for row in shop.rows(alice.id)] == ["1.32", "18000"]
-        found = offers.offers(service_ids=[service.pk, other.pk], user_ids=[alice.id])
+        found = offers.offers([(alice.id, service.pk)])
         assert found[alice.id, service.pk].rate_e8 == money.parse("1.32")
 
     def test_records_the_list(self) -> None:

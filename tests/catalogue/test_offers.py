@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from relaypanel import money
+from relaypanel.catalogue import editions
 from relaypanel.catalogue.models import Closed, Discount, Route, UserRate, Visibility
 from relaypanel.catalogue.offers import offers
 from tests import cast
@@ -18,7 +21,7 @@ class TestOffers:
         UserRate.objects.create(user=alice, service=views, rate_e8=money.parse("1.5"))
         Discount.objects.create(user=bob, percent_e2=5_000)
 
-        found = offers(service_ids=[likes.pk, views.pk], user_ids=[alice.id, bob.id])
+        found = offers(list(product([alice.id, bob.id], [likes.pk, views.pk])))
 
         assert {key: money.text(offer.rate_e8) for key, offer in found.items()} == {
             (alice.id, likes.pk): "1",
@@ -32,13 +35,13 @@ class TestOffers:
         hidden = cast.service(visibility=Visibility.HIDDEN)
         disabled = cast.service(visibility=Visibility.DISABLED)
 
-        assert offers(service_ids=[hidden.pk, disabled.pk], user_ids=[1]) == {}
+        assert offers([(1, hidden.pk), (1, disabled.pk)]) == {}
 
     @pytest.mark.parametrize("service_id", [404, 0, -1, 2**63 - 1, 2**63, 10**30])
     def test_hold_nothing_for_an_id_that_is_not_there(self, service_id: int) -> None:
         service = cast.service()
 
-        found = offers(service_ids=[service_id, service.pk], user_ids=[1])
+        found = offers([(1, service_id), (1, service.pk)])
 
         assert list(found) == [(1, service.pk)]
 
@@ -46,7 +49,7 @@ class TestOffers:
         self, django_assert_num_queries: DjangoAssertNumQueries
     ) -> None:
         with django_assert_num_queries(0):
-            assert offers(service_ids=[], user_ids=[]) == {}
+            assert offers([]) == {}
 
     def test_cost_four_queries_for_any_batch_and_one_for_the_next(
         self, django_assert_num_queries: DjangoAssertNumQueries
@@ -57,10 +60,15 @@ class TestOffers:
         for service in services:
             cast.route(service, provider, upstream_id=str(service.pk))
 
+        wanted = [(user, service.pk) for user in users for service in services]
+
         with django_assert_num_queries(4):
-            found = offers(service_ids=[service.pk for service in services], user_ids=users)
+            found = offers(wanted)
         with django_assert_num_queries(1):
-            assert offers(service_ids=[service.pk for service in services], user_ids=users) == found
+            assert offers(wanted) == found
+        number = editions.current().number
+        with django_assert_num_queries(0):
+            assert offers(wanted, number=number) == found
 
         assert len(found) == 40
         assert {offer.routes[0].provider_id for offer in found.values()} == {provider.pk}
@@ -68,7 +76,7 @@ class TestOffers:
     def test_take_the_same_id_twice_as_once(self) -> None:
         service = cast.service()
 
-        found = offers(service_ids=[service.pk, service.pk], user_ids=[7, 7])
+        found = offers([(7, service.pk), (7, service.pk)])
 
         assert list(found) == [(7, service.pk)]
 
@@ -83,7 +91,7 @@ class TestRoutes:
         Route.objects.filter(upstream=second).update(position=2)
         Route.objects.filter(upstream=first).update(position=1)
 
-        offer = offers(service_ids=[service.pk], user_ids=[1])[1, service.pk]
+        offer = offers([(1, service.pk)])[1, service.pk]
 
         assert [route.pk for route in offer.routes] == [first.pk, second.pk, last.pk]
         assert not offer.manual
@@ -95,7 +103,7 @@ class TestRoutes:
         cast.route(service, cast.provider(name="off", enabled=False))
         Route.objects.filter(upstream=closed).update(enabled=False)
 
-        offer = offers(service_ids=[service.pk], user_ids=[1])[1, service.pk]
+        offer = offers([(1, service.pk)])[1, service.pk]
 
         assert [route.pk for route in offer.routes] == [usable.pk]
 
@@ -105,7 +113,7 @@ class TestRoutes:
         cast.route(service, cast.provider())
         Route.objects.update(closed_for=why)
 
-        offer = offers(service_ids=[service.pk], user_ids=[1])[1, service.pk]
+        offer = offers([(1, service.pk)])[1, service.pk]
 
         assert offer.routes == ()
 
@@ -113,7 +121,7 @@ class TestRoutes:
         service = cast.service()
         cast.route(service, cast.provider(enabled=False))
 
-        offer = offers(service_ids=[service.pk], user_ids=[1])[1, service.pk]
+        offer = offers([(1, service.pk)])[1, service.pk]
 
         assert offer.routes == ()
         assert not offer.manual
@@ -121,7 +129,7 @@ class TestRoutes:
     def test_are_none_for_a_manual_service(self) -> None:
         service = cast.service()
 
-        offer = offers(service_ids=[service.pk], user_ids=[1])[1, service.pk]
+        offer = offers([(1, service.pk)])[1, service.pk]
 
         assert offer.routes == ()
         assert offer.manual

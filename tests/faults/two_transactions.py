@@ -23,10 +23,18 @@ class Twin(AppConfig):
     def ready(self) -> None:
         from django.db import transaction
 
+        from relaypanel import prepared
         from relaypanel.ledger import book
         from relaypanel.orders import insert
 
-        def post_later(postings: Sequence[book.Posting], *, now: datetime) -> None:
+        def post_later(
+            postings: Sequence[book.Posting],
+            *,
+            held_e8: object,
+            now: datetime,
+            beside: Sequence[prepared.Ask],
+        ) -> None:
+            prepared.together(*beside)
             transaction.on_commit(partial(_post, postings, now))
 
         def _post(postings: Sequence[book.Posting], now: datetime) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from relaypanel import money
 from relaypanel.catalogue.offers import Offer, usable_routes
+from relaypanel.ledger import book
 from relaypanel.ledger.models import Transfer
 from relaypanel.orders import insert
 from relaypanel.orders.models import Order, RefillWatch, Status
@@ -36,7 +37,8 @@ def draft(service: Any, **changes: Any) -> insert.Draft:
 
 
 def written(*drafts: insert.Draft) -> list[Order]:
-    return [Order.objects.get(pk=pk) for pk in insert.write(drafts, now=NOW)]
+    held_e8 = book.lock({draft.user_id for draft in drafts})
+    return [Order.objects.get(pk=pk) for pk in insert.write(drafts, now=NOW, held_e8=held_e8)]
 
 
 class TestWrite:
