@@ -38,10 +38,10 @@ def parse(text: str) -> int:
 
 def text(amount_e8: int) -> str:
     """Return the shortest exact decimal text: no exponent, no trailing zeros."""
-    sign = "-" if amount_e8 < 0 else ""
-    whole, fraction = divmod(abs(amount_e8), ONE_E8)
-    digits = f"{fraction:08d}".rstrip("0")
-    return f"{sign}{whole}.{digits}" if digits else f"{sign}{whole}"
+    if amount_e8 < 0:
+        return f"-{text(-amount_e8)}"
+    whole, fraction = divmod(amount_e8, ONE_E8)
+    return f"{whole}.{fraction:08d}".rstrip("0") if fraction else str(whole)
 
 
 def price(*, rate_e8: int, quantity: int, rate_per: int) -> int:

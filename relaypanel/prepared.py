@@ -320,7 +320,7 @@ def _text(value: Value) -> bytes | None:
         return b"%d" % value
     if isinstance(value, datetime):
         return value.isoformat().encode()
-    return b"{%b}" % b",".join([b"%d" % number for number in value])
+    return f"{{{','.join(map(str, value))}}}".encode()
 
 
 def _plain(values: Sequence[Any]) -> list[Any]:

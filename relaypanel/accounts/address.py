@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 Address = IPv4Address | IPv6Address
@@ -26,15 +27,25 @@ def client_address(remote: str, forwarded_for: str, trusted: Sequence[Network]) 
     `remote` is the other end of the connection.  None: it has no address, as on a Unix
     socket, and then nothing else is believed either.
     """
-    # A neighbour on the same wire calls from an address with its zone: fe80::1%eth0.
-    address = _hop(remote.partition("%")[0])
+    address = _end(remote)
     entries = forwarded_for.split(",")
     while address is not None and entries and _is_in(address, trusted):
         further = _hop(entries.pop())
         if further is None:
             break
         address = further
-    return None if address is None else str(address)
+    return None if address is None else _text(address)
+
+
+@lru_cache(maxsize=1024)
+def _text(address: Address) -> str:
+    return str(address)
+
+
+@lru_cache(maxsize=1024)
+def _end(remote: str) -> Address | None:
+    # A neighbour on the same wire calls from an address with its zone: fe80::1%eth0.
+    return _hop(remote.partition("%")[0])
 
 
 def parse(text: str) -> Address | None:

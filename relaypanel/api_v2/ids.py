@@ -39,8 +39,12 @@ def many(text: str) -> dict[str, int | None]:
     """
     if text == UNREADABLE:
         return {}
-    items = (item.strip(" \t\r\n") for item in text.split(","))
-    asked = {_echo(item): one(item) for item in items if item}
+    asked: dict[str, int | None] = {}
+    for piece in text.split(","):
+        if _ID.fullmatch(piece):
+            asked[piece] = int(piece)
+        elif item := piece.strip(" \t\r\n"):
+            asked[_echo(item)] = one(item)
     if len(asked) > IDS_MAX:
         raise TooManyIds
     return asked

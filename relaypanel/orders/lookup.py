@@ -69,13 +69,14 @@ def ids_by_ref(*, user_id: int, client_refs: Collection[str]) -> dict[str, int]:
 
 
 def _status(status: str, cost_e8: int, start_count: int | None, remains: int) -> StatusReply:
-    return StatusReply(
-        charge=money.text(cost_e8),
-        start_count=str(start_count or 0),
-        status=_WORDS[status],
-        remains=str(remains),
-        currency=settings.CURRENCY,
-    )
+    # A call asks for a hundred of these: a plain dict takes half the time of a TypedDict's call.
+    return {
+        "charge": money.text(cost_e8),
+        "start_count": str(start_count or 0),
+        "status": _WORDS[status],
+        "remains": str(remains),
+        "currency": settings.CURRENCY,
+    }
 
 
 def _parents(order_ids: Collection[int]) -> dict[int, StatusReply | SubscriptionReply]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -90,7 +91,7 @@ def read(*, service: Service | Terms, raw: Mapping[str, str], now: datetime) -> 
     """Return the content of an order for `service`.  Raises a refusal, the wire's first one."""
     order_type = OrderType(service.type)
     spec = TYPES[order_type]
-    values = {name: _value(name, raw, needed=name in spec.needed) for name in _used(spec)}
+    values = {name: _value(name, raw, needed=name in spec.needed) for name in _used(order_type)}
     _require_conditional(spec, values)
     quantity = _quantity(service, spec, values)
     if order_type is OrderType.SUBSCRIPTIONS:
@@ -110,7 +111,9 @@ def is_clean(text: str) -> bool:
     return _UNCLEAN.search(text) is None
 
 
-def _used(spec: TypeSpec) -> tuple[str, ...]:
+@cache
+def _used(order_type: OrderType) -> tuple[str, ...]:
+    spec = TYPES[order_type]
     # The link and the quantity first: their refusals outrank the others on the wire.
     names = (*spec.needed, *spec.optional)
     return tuple(
