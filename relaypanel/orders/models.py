@@ -36,7 +36,8 @@ _SUBSCRIBED = Q(type=OrderType.SUBSCRIPTIONS.value, parent=None)
 
 
 class Order(models.Model):
-    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="orders")
+    # No index of its own, here and below: another one begins with it.
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="orders", db_index=False)
     service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="orders")
     # -- as ordered: a later change of the service changes none of it --
     type = models.CharField(max_length=40, choices=[(t.value, t.value) for t in OrderType])
@@ -84,7 +85,9 @@ class Order(models.Model):
     may_be_upstream = models.BooleanField(default=False)
 
     # -- a drip-feed's run, or a subscription's post: which one of its parent --
-    parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="children")
+    parent = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, related_name="children", db_index=False
+    )
     run = models.PositiveIntegerField(null=True)
 
     class Meta:
@@ -181,7 +184,9 @@ class Order(models.Model):
 class OrderEvent(models.Model):
     """What happened to an order, oldest first: the timeline that people read."""
 
-    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="events")
+    order = models.ForeignKey(
+        Order, on_delete=models.CASCADE, related_name="events", db_index=False
+    )
     at = models.DateTimeField()
     # Both empty: something worth knowing happened, and the status stayed.
     from_status = models.CharField(max_length=12, blank=True, default="")
