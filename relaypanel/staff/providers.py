@@ -16,7 +16,6 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from relaypanel import clock, money
-from relaypanel.accounts import audit_log
 from relaypanel.catalogue import mirror, terms
 from relaypanel.errors import ProviderError, Refused
 from relaypanel.look import amounts
@@ -118,13 +117,11 @@ def add(request: DeskRequest) -> HttpResponse:
 
 
 def _added(request: DeskRequest, form: AddForm) -> Provider | None:
-    told, now = form.cleaned_data, clock.now()
+    told = form.cleaned_data
     try:
         endpoint = registry.trial(url=told["url"], key=told["key"], currency=told["currency"])
         heard = asyncio.run(refresh.fetch_from(endpoint))
-        with audit_log.acting(
-            by=request.actor, act="provider.add", subject=("provider", told["name"]), now=now
-        ) as change:
+        with acting(request, "provider.add", ("provider", told["name"])) as change:
             provider = registry.add(**told)
             change.after = {name: told[name] for name in ("name", "url", "currency")}
     except (Refused, ProviderError) as error:

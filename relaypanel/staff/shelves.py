@@ -10,13 +10,11 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from relaypanel import clock
-from relaypanel.accounts import audit_log
 from relaypanel.catalogue import shelves
 from relaypanel.catalogue.models import Category, Platform
 from relaypanel.errors import Refused
 from relaypanel.staff import refusals
-from relaypanel.staff.gate import DeskRequest
+from relaypanel.staff.gate import DeskRequest, acting
 
 _KINDS: Final[dict[str, type[Platform | Category]]] = {
     "platform": Platform,
@@ -69,9 +67,7 @@ def act(request: DeskRequest, kind: str, shelf_id: int) -> HttpResponse:
 def _done(request: DeskRequest, name: str, subject: str, do: Callable[[], object]) -> HttpResponse:
     kind = name.partition(".")[0]
     try:
-        with audit_log.acting(
-            by=request.actor, act=name, subject=(kind, subject[:64]), now=clock.now()
-        ) as change:
+        with acting(request, name, (kind, subject[:64])) as change:
             do()
             change.after = {"name": request.POST.get("name", "")}
     except Refused as refused:
