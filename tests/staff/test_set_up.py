@@ -13,8 +13,10 @@ class TestPage:
         client = people.owner()
         assert "/staff/providers/add" in client.get("/staff/first-steps").content.decode()
 
-        cast.provider()
+        provider = cast.provider()
         page = client.get("/staff/first-steps").content.decode()
 
         assert "/staff/providers/add" not in page
+        assert f"/staff/providers/{provider.pk}/price-list" in page
+        assert f"/staff/providers/{provider.pk}/import" in page
         assert "1 of 6 are done" in page
