@@ -9,6 +9,7 @@ from relaypanel import money
 from relaypanel.accounts.models import User
 from relaypanel.catalogue.models import Service
 from relaypanel.contract import OrderType, SubscriptionWord
+from relaypanel.orders.heard import Exchange  # noqa: F401  Django finds it here
 from relaypanel.providers.models import Provider, UpstreamService
 
 

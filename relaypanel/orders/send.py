@@ -20,9 +20,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from relaypanel import prepared
-from relaypanel.contract import TYPES, OrderType
 from relaypanel.ledger import book
-from relaypanel.orders import refund, routes, states
+from relaypanel.orders import exchanges, refund, routes, states
 from relaypanel.orders.models import CancelRequest, CancelState, Order, Status
 from relaypanel.providers import answers
 from relaypanel.providers.answers import Fault
@@ -130,6 +129,7 @@ def settle(*, parcel: Parcel, answer: answers.AddAnswer, now: datetime) -> None:
         order = _held_order(parcel)
         if order is None:
             return
+        exchanges.keep(order, answer, now=now)
         match answer:
             case answers.Accepted():
                 _accept(order, answer, now=now)
@@ -175,17 +175,13 @@ def _parcel(
     told: Any,
     upstream_id: str,
 ) -> Parcel:
-    fields = dict(msgspec.json.decode(told) if isinstance(told, str) else told)
-    if link:
-        fields["link"] = link
-    if "quantity" in TYPES[OrderType(order_type)].needed:
-        fields["quantity"] = str(quantity)
+    told = msgspec.json.decode(told) if isinstance(told, str) else told
     return Parcel(
         order_id=order_id,
         token=token + 1,
         service=upstream_id,
         client_ref=_client_ref(order_id),
-        fields=fields,
+        fields=exchanges.form(told, order_type=order_type, link=link, quantity=quantity),
     )
 
 

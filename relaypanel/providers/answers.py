@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from relaypanel.contract import OrderType, OrderWord, RefillWord, SubscriptionWord
@@ -23,6 +24,18 @@ class Fault(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Exchange:
+    """What went to a provider and what came back, with our key in neither; for staff alone.
+
+    A `status` of None: no whole reply came.
+    """
+
+    sent: Mapping[str, str]
+    status: int | None
+    reply: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Accepted:
     """An `add` was taken."""
 
@@ -35,6 +48,8 @@ class Rejected:
 
     fault: Fault
     words: str
+    # Of an `add`; it says nothing that changes what the answer means.
+    exchange: Exchange | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,6 +64,7 @@ class Unclear:
     """It may or may not have been done: a time-out, a broken connection, 5xx, HTML, nonsense."""
 
     reason: str
+    exchange: Exchange | None = field(default=None, compare=False, repr=False)
 
 
 AddAnswer = Accepted | Rejected | NotSent | Unclear

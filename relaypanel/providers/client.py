@@ -8,12 +8,13 @@ from typing import Final, TypeVar
 
 import structlog
 
-from relaypanel import errors, http
+from relaypanel import errors, http, masking
 from relaypanel.contract import IDS_MAX, Action
 from relaypanel.providers import pricelist, replies
 from relaypanel.providers.answers import (
     AddAnswer,
     Balance,
+    Exchange,
     Listing,
     NotSent,
     RefillStatus,
@@ -30,6 +31,9 @@ log = structlog.get_logger(__name__)
 Told = TypeVar("Told")
 
 REPLY_BYTES_MAX: Final = 2**20
+# What is kept of an exchange: enough to see what a panel meant, and never a page of HTML.
+REPLY_CHARACTERS_MAX: Final = 2_000
+FIELD_CHARACTERS_MAX: Final = 300
 # A price list of a hundred thousand services.
 SERVICES_BYTES_MAX: Final = 32 * 2**20
 
@@ -68,8 +72,11 @@ class Client:
         except http.NotSent as failure:
             return NotSent(reason=str(failure))
         except http.Unclear as failure:
-            return Unclear(reason=str(failure))
-        return replies.classify(reply)
+            return Unclear(reason=str(failure), exchange=_exchange(form, None))
+        answer = replies.classify(reply)
+        if isinstance(answer, Rejected | Unclear):
+            return replace(answer, exchange=_exchange(form, reply))
+        return answer
 
     async def statuses(self, ids: Sequence[str]) -> dict[str, UpstreamStatus | Rejected]:
         async def ask(batch: Sequence[str]) -> dict[str, UpstreamStatus | Rejected]:
@@ -148,6 +155,15 @@ class Client:
             ready=ready,
         )
         return replace(reply, body=_masked(reply.body, self.endpoint.key))
+
+
+def _exchange(form: Mapping[str, str], reply: http.Reply | None) -> Exchange:
+    """Return what people may look at later: `form` never holds our key, and no part is long."""
+    sent = {name: text[:FIELD_CHARACTERS_MAX] for name, text in form.items()}
+    if reply is None:
+        return Exchange(sent=sent, status=None, reply="")
+    said = reply.body[: 4 * REPLY_CHARACTERS_MAX].decode(errors="replace").replace("\0", "")
+    return Exchange(sent=sent, status=reply.status, reply=masking.mask(said)[:REPLY_CHARACTERS_MAX])
 
 
 def _masked(body: bytes, key: str) -> bytes:

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 from relaypanel import clock, errors
 from relaypanel.accounts import audit_log, users
 from relaypanel.accounts.models import Section
-from relaypanel.orders import bulk, finder, staff
+from relaypanel.orders import bulk, exchanges, finder, staff
 from relaypanel.orders.finder import Wanted
 from relaypanel.orders.models import ACTIVE, FINAL, Order, Status
 from relaypanel.providers.models import Provider
@@ -183,6 +183,10 @@ def _midnight(day: Any, *, days: int = 0) -> datetime | None:
 
 
 def _one(request: DeskRequest, order: Order, **extra: object) -> HttpResponse:
+    sees_exchange = request.rights.may_view(Section.PROVIDERS) and request.rights.may_view(
+        # A provider may say what it charges.
+        Section.MONEY
+    )
     sees_log = request.rights.may_view(Section.AUDIT_LOG)
     of_order = audit_log.Wanted(subject_kind="order", subject_id=str(order.pk))
     context = {
@@ -193,6 +197,9 @@ def _one(request: DeskRequest, order: Order, **extra: object) -> HttpResponse:
         "children": finder.children(order),
         "refills": order.refills.order_by("-pk"),
         "entries": audit_log.page(of_order) if sees_log else [],
+        "sees_exchange": sees_exchange,
+        "exchanges": exchanges.of(order) if sees_exchange else [],
+        "taken": exchanges.taken(order) if sees_exchange else {},
         "is_final": order.status in FINAL,
         "is_active": order.status in ACTIVE,
         "may_change_link": order.status in (Status.QUEUED, Status.HELD)

@@ -12,6 +12,7 @@ from relaypanel.errors import ProviderError
 from relaypanel.providers.answers import (
     Accepted,
     Balance,
+    Exchange,
     Fault,
     NotSent,
     RefillStatus,
@@ -20,7 +21,13 @@ from relaypanel.providers.answers import (
     Unclear,
     UpstreamStatus,
 )
-from relaypanel.providers.client import REPLY_BYTES_MAX, SERVICES_BYTES_MAX, Client
+from relaypanel.providers.client import (
+    FIELD_CHARACTERS_MAX,
+    REPLY_BYTES_MAX,
+    REPLY_CHARACTERS_MAX,
+    SERVICES_BYTES_MAX,
+    Client,
+)
 from relaypanel.providers.faults import Declined
 from relaypanel.providers.registry import Endpoint
 from tests.providers.panel import Panel, at_once, said
@@ -104,6 +111,30 @@ class TestAdd:
         answer = asyncio.run(client(panel).add(service="7", fields={}, ready=at_once))
 
         assert answer == Rejected(fault=Fault.OTHER, words="The key [key] of x may not")
+
+    @pytest.mark.parametrize("spelled", [KEY, KEY.replace("/", "\\/")])
+    def test_tells_what_went_and_came_without_any_key(self, spelled: str) -> None:
+        panel = Panel(said(f"<p>{spelled} {'a' * 32} token=abc \0" + "x" * 9_000, status=502))
+
+        answer = asyncio.run(
+            client(panel).add(service="7", fields={"comments": "y" * 999}, ready=at_once)
+        )
+
+        assert isinstance(answer, Unclear)
+        told = answer.exchange
+        assert told is not None
+        assert told.sent == {"service": "7", "comments": "y" * FIELD_CHARACTERS_MAX}
+        assert told.status == 502
+        assert told.reply.startswith("<p>[key] *** token=*** xxx")
+        assert len(told.reply) == REPLY_CHARACTERS_MAX
+
+    def test_tells_of_a_call_that_nobody_answered(self) -> None:
+        panel = Panel(http.Unclear("its time was over"))
+
+        answer = asyncio.run(client(panel).add(service="7", fields={}, ready=at_once))
+
+        assert isinstance(answer, Unclear)
+        assert answer.exchange == Exchange(sent={"service": "7"}, status=None, reply="")
 
     @pytest.mark.parametrize("name", ["service", "key", "action"])
     def test_lets_no_field_stand_for_ours(self, name: str) -> None:

@@ -6,9 +6,12 @@ from pytest_django import DjangoAssertNumQueries
 
 from relaypanel.accounts.models import AuditEntry, Section
 from relaypanel.accounts.rights import Level
+from relaypanel.orders import send
 from relaypanel.orders.models import Order, Status
+from relaypanel.providers import answers
 from tests import cast
 from tests.orders import lost, scene
+from tests.orders.test_send import begin
 from tests.staff import people
 
 pytestmark = pytest.mark.django_db
@@ -204,3 +207,30 @@ class TestChangeLink:
         client.post(f"/staff/orders/{order.pk}/link", {"link": "https://example.com/new"})
 
         assert scene.again(order).link == "https://example.com/new"
+
+
+class TestExchange:
+    def test_is_shown_to_those_who_may_see_providers_and_money(self, client: Client) -> None:
+        order = scene.placed(scene.relayed())
+        told = answers.Exchange(sent={"service": "77"}, status=418, reply="<b>teapot</b>")
+        [parcel] = begin()
+        send.settle(parcel=parcel, answer=answers.Unclear(reason="?", exchange=told), now=scene.NOW)
+        path = f"/staff/orders/{order.pk}"
+
+        page = client.get(path).content.decode()
+
+        assert "HTTP 418" in page
+        assert "&lt;b&gt;teapot&lt;/b&gt;" in page
+        for closed in (Section.PROVIDERS, Section.MONEY):
+            levels = {one: Level.EDIT for one in Section if one is not closed}
+            assert "teapot" not in people.staff(closed, levels).get(path).content.decode()
+
+    def test_of_an_order_that_was_taken_is_what_was_sent(self, client: Client) -> None:
+        order = scene.placed(scene.relayed())
+        [parcel] = begin()
+        send.settle(parcel=parcel, answer=answers.Accepted(upstream_id="9001"), now=scene.NOW)
+
+        page = client.get(f"/staff/orders/{order.pk}").content.decode()
+
+        assert "Taken under the ID 9001" in page
+        assert "quantity=1000" in page
