@@ -142,6 +142,16 @@ class TestFetch:
         assert rate(service) == "1.2"
         assert acts() == []
 
+    def test_tells_no_rates_to_who_may_not_see_money(self, upstream: Upstream) -> None:
+        client = people.staff(levels={Section.PROVIDERS: Level.EDIT})
+        provider = registry.add(name="upstream", url=upstream.url, key="its-key")
+        sell(provider, replace(LIKES, upstream_id="7"))
+
+        page = client.post(path(provider, "price-list/fetch")).content.decode()
+
+        assert "1.08" not in page
+        assert "would change" in page
+
     def test_follows_when_it_is_told_to(self, client: Client, upstream: Upstream) -> None:
         provider = registry.add(name="upstream", url=upstream.url, key="its-key")
         (service,) = sell(provider, replace(LIKES, upstream_id="7"))
