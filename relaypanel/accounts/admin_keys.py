@@ -1,4 +1,7 @@
-"""Keys of the admin API: shown once, found by an HMAC, bounded by scopes and rights."""
+"""Keys of the admin API: shown once, found by an HMAC, bounded by scopes and rights.
+
+Owners alone make and revoke them: a key in an owner's name would lend an owner's rights.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +67,7 @@ def issue(
 ) -> tuple[AdminKey, str]:
     """Return a new key and its text, which nobody can ever be shown again.
 
-    Raises BadKeyName, NoScopes and NotOfTheStaff.
+    Raises BadKeyName, NoScopes, NotOfTheStaff and rights.OwnersOnly.
     """
     name = " ".join(name.split())
     if not 0 < len(name) <= NAME_CHARACTERS_MAX:
@@ -75,6 +78,7 @@ def issue(
         raise NotOfTheStaff
     text = secrets.token_hex(32)
     with transaction.atomic():
+        rights.check_owner(by)
         key = AdminKey.objects.create(
             name=name,
             user=user,
@@ -92,8 +96,12 @@ def issue(
 
 
 def revoke(key_id: int, *, by: Actor, now: datetime) -> AdminKey:
-    """Let a key open nothing any more, and return it.  Raises NoSuchAdminKey."""
+    """Let a key open nothing any more, and return it.
+
+    Raises NoSuchAdminKey and rights.OwnersOnly.
+    """
     with transaction.atomic():
+        rights.check_owner(by)
         live = AdminKey.objects.filter(pk=key_id, revoked_at=None)
         if not live.update(revoked_at=now):
             raise NoSuchAdminKey

@@ -7,9 +7,10 @@ from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from relaypanel import errors, money
-from relaypanel.accounts import audit_log
+from relaypanel.accounts import audit_log, users
 from relaypanel.accounts.audit_log import Actor
 from relaypanel.accounts.models import User
 from relaypanel.catalogue import rates
@@ -24,6 +25,12 @@ class BadDiscount(errors.Refused):
 
 class NoSuchService(errors.Refused):
     code = "no_such_service"
+
+
+class NoOwnRates(errors.Refused):
+    """There is nothing to copy or to end."""
+
+    code = "no_own_rates"
 
 
 def of_user(user_id: int) -> list[UserRate]:
@@ -80,6 +87,61 @@ def set_rate(*, user_id: int, service_id: int, rate: str, by: Actor, now: dateti
             },
             now=now,
         )
+
+
+def copy_rates(*, user_id: int, username: str, by: Actor, now: datetime) -> int:
+    """Agree with a user whatever rates are agreed with another one, and return how many.
+
+    Rates for other services stay.  Raises users.NoSuchUser and NoOwnRates.
+    """
+    source = users.named(username.strip())
+    with transaction.atomic():
+        User.objects.select_for_update(no_key=True).get(pk=user_id)
+        theirs = UserRate.objects.filter(user=source).values_list("service_id", "rate_e8")
+        wanted = dict(theirs.order_by("service_id"))
+        if not wanted or source.pk == user_id:
+            raise NoOwnRates
+        own = UserRate.objects.filter(user_id=user_id, service_id__in=wanted)
+        before = _told(own)
+        own.delete()
+        UserRate.objects.bulk_create(
+            UserRate(user_id=user_id, service_id=service_id, rate_e8=rate_e8)
+            for service_id, rate_e8 in wanted.items()
+        )
+        audit_log.record(
+            by=by,
+            act="user.copy_rates",
+            subject=("user", user_id),
+            before={"rates": before},
+            after={"from": source.pk, "count": len(wanted)},
+            now=now,
+        )
+    return len(wanted)
+
+
+def reset_rates(*, user_id: int, by: Actor, now: datetime) -> int:
+    """End all rates of a user's own, and return how many there were.  Raises NoOwnRates."""
+    with transaction.atomic():
+        User.objects.select_for_update(no_key=True).get(pk=user_id)
+        own = UserRate.objects.filter(user_id=user_id)
+        before, count = _told(own), own.count()
+        if not count:
+            raise NoOwnRates
+        own.delete()
+        audit_log.record(
+            by=by,
+            act="user.reset_rates",
+            subject=("user", user_id),
+            before={"rates": before, "count": count},
+            now=now,
+        )
+    return count
+
+
+def _told(rows: QuerySet[UserRate]) -> dict[str, str]:
+    """Return rates by service as the audit log keeps them, at most RATES_SHOWN."""
+    kept = rows.order_by("service_id")[:RATES_SHOWN]
+    return {str(row.service_id): money.text(row.rate_e8) for row in kept}
 
 
 def _percent_e2(text: str) -> int:

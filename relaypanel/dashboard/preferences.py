@@ -25,7 +25,7 @@ _YEAR_SECONDS: Final = 31_536_000
 @require_POST
 def language(request: HttpRequest) -> HttpResponse:
     chosen = request.POST.get("language", "")
-    if chosen not in dict(settings.LANGUAGES):
+    if chosen not in profile.shown().offered:
         return HttpResponseBadRequest()
     _keep(request, language=chosen)
     return _back(request, settings.LANGUAGE_COOKIE_NAME, chosen)
@@ -37,9 +37,16 @@ def hue(_request: HttpRequest, degrees: int) -> HttpResponse:
     if degrees > profile.HUE_MAX:
         raise Http404
     sheet = f"@layer tokens {{ :root {{ --accent-hue: {degrees}; }} }}\n"
-    response = HttpResponse(sheet, content_type="text/css")
-    response["Cache-Control"] = f"public, max-age={_YEAR_SECONDS}, immutable"
-    return response
+    return _for_ever(sheet, content_type="text/css")
+
+
+@require_GET
+def logo(_request: HttpRequest, name: str) -> HttpResponse:
+    """Return the owner's mark; another one has another name."""
+    webp = profile.find_logo(name)
+    if webp is None:
+        raise Http404
+    return _for_ever(webp, content_type="image/webp")
 
 
 @require_POST
@@ -49,6 +56,12 @@ def theme(request: HttpRequest) -> HttpResponse:
         return HttpResponseBadRequest()
     _keep(request, theme=chosen)
     return _back(request, context.THEME_COOKIE, chosen)
+
+
+def _for_ever(content: str | bytes, *, content_type: str) -> HttpResponse:
+    response = HttpResponse(content, content_type=content_type)
+    response["Cache-Control"] = f"public, max-age={_YEAR_SECONDS}, immutable"
+    return response
 
 
 def _keep(request: HttpRequest, **chosen: str) -> None:

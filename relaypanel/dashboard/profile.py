@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_http_methods
@@ -22,7 +23,12 @@ from relaypanel.accounts.profile import Profile
 from relaypanel.look.context import THEME_COOKIE
 from relaypanel.look.page import PageRequest
 from relaypanel.payments import currencies, low_balance
+from relaypanel.storefront import profile as storefront
 
+_LANGUAGES: Final[list[tuple[str, str | Promise]]] = [
+    ("", gettext_lazy("As the browser asks")),
+    *((str(code), str(name)) for code, name in settings.LANGUAGES),
+]
 _THEMES: Final = (
     (Theme.AUTO, pgettext_lazy("theme", "As the device is set")),
     (Theme.LIGHT, pgettext_lazy("theme", "Light")),
@@ -43,7 +49,6 @@ class ProfileForm(forms.Form):
     language = forms.ChoiceField(
         label=gettext_lazy("Language"),
         required=False,
-        choices=[("", gettext_lazy("As the browser asks")), *settings.LANGUAGES],
     )
     time_zone = forms.ChoiceField(label=gettext_lazy("Time zone"), required=False)
     theme = forms.ChoiceField(label=gettext_lazy("Colours"), choices=_THEMES)
@@ -63,6 +68,8 @@ class ProfileForm(forms.Form):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._offer("time_zone", ZONES)
+        offered = storefront.shown().offered
+        self._offer("language", [one for one in _LANGUAGES if one[0] in ("", *offered)])
         codes = currencies.all_codes()
         self._offer("second_currency", [("", "—"), *((code, code) for code in codes)])
         if not codes:
@@ -77,7 +84,7 @@ class ProfileForm(forms.Form):
             raise forms.ValidationError(words) from None
         return amount_e8 or None
 
-    def _offer(self, name: str, choices: Sequence[tuple[str, str]]) -> None:
+    def _offer(self, name: str, choices: Sequence[tuple[str, str | Promise]]) -> None:
         field = self.fields[name]
         assert isinstance(field, forms.ChoiceField)
         field.choices = list(choices)

@@ -88,6 +88,7 @@ _everywhere: list[URLPattern | URLResolver] = [
     path("language", preferences.language, name="language"),
     path("theme", preferences.theme, name="theme"),
     path("hue/<int:degrees>.css", preferences.hue, name="hue"),
+    path("logo/<slug:name>.webp", preferences.logo, name="logo"),
 ]
 
 _funds: list[URLPattern | URLResolver] = [

@@ -14,7 +14,13 @@ THEME_COOKIE: Final = "theme"
 
 def look(request: HttpRequest) -> dict[str, object]:
     shown = profile.shown()
-    return {"panel_name": shown.shown_name, "hue": shown.hue, "theme": theme(request)}
+    return {
+        "panel_name": shown.shown_name,
+        "logo_name": shown.logo_name,
+        "hue": shown.hue,
+        "has_languages": len(shown.offered) > 1,
+        "theme": theme(request),
+    }
 
 
 def theme(request: HttpRequest) -> str:

@@ -39,7 +39,8 @@ class Headers:
         response = self._get_response(request)
         for name, value in _HEADERS.items():
             response.headers.setdefault(name, value)
-        if _is_of_a_person(request):
+        is_for_everybody = "immutable" in response.headers.get("Cache-Control", "")
+        if not is_for_everybody and _is_of_a_person(request):
             # The back button on a shared computer must not show what the last person saw.
             response.headers["Cache-Control"] = "no-store"
         return response

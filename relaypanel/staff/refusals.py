@@ -38,6 +38,18 @@ WORDS: Final[Mapping[str, str | Promise]] = {
     "bad_discount": _("A discount is between 0 and 100 percent, with at most two decimals."),
     "bad_rate": _("A rate is a plain number with at most five decimals, like 1.5."),
     "no_such_service": _("There is no service with this ID."),
+    "no_own_rates": _("There are no rates of their own: nothing was changed."),
+    "no_such_user": _("There is no user of this name."),
+    "bad_admin_key_name": _("A name has 1 to 60 characters."),
+    "admin_key_without_scopes": _("Tick at least one thing that the key opens."),
+    "not_of_the_staff": _("A key acts in the name of somebody of the staff."),
+    "no_such_admin_key": _("Somebody has revoked this key already."),
+    "too_many_pictures": _("One picture at a time."),
+    "picture_too_large": _("This picture is too large: at most 8 MB and 24 million pixels."),
+    "not_a_picture": _("This is no picture that can be read. Send a PNG, JPEG, WebP or GIF."),
+    "no_such_announcement": _("This announcement is not there any more."),
+    "bad_announcement": _("Write this otherwise."),
+    "bad_profile": _("One of these settings cannot be."),
     "bad_adjustment": _("Nothing can be given or taken here: look at the amount."),
     "adjustment_reason_needed": _("A reason is needed, of at most 200 characters."),
     "adjustment_decided": _("Somebody has decided already."),
@@ -120,7 +132,14 @@ WORDS: Final[Mapping[str, str | Promise]] = {
 _PROVIDER_FAILED: Final = _("The provider did not do it: %(words)s")
 _NO_AMOUNT: Final = _("That is not an amount. Write it like 1.5.")
 # Beside which field of a form the words stand; the others stand above it.
-_FIELDS: Final = {"bad_key": "key", "bad_url": "url"}
+_FIELDS: Final = {
+    "bad_key": "key",
+    "bad_url": "url",
+    "bad_admin_key_name": "name",
+    "admin_key_without_scopes": "scopes",
+    "not_of_the_staff": "user",
+    "no_such_user": "user",
+}
 
 
 def words(error: Exception) -> str:

@@ -1,7 +1,8 @@
-"""Settings: the panel's name and colour, who may come in, limits, and the owner's words."""
+"""Settings: the panel's name, looks and languages, who may come in, limits, the owner's words."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from django import forms
@@ -14,10 +15,12 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_POST
 
 from relaypanel import clock, errors, money
+from relaypanel.accounts.models import Section
 from relaypanel.staff import refusals
 from relaypanel.staff.gate import DeskRequest
 from relaypanel.storefront import announcements, editing, profile, texts
 from relaypanel.storefront.models import AnnouncementKind, TextPage
+from relaypanel.tickets import pictures
 
 PAGES: Final = {
     "landing": gettext_lazy("First page"),
@@ -46,6 +49,17 @@ class ProfileForm(forms.Form):
         widget=forms.NumberInput(attrs={"type": "range", "class": "hue"}),
         help_text=gettext_lazy("Of buttons and links, light and dark alike."),
     )
+    languages = forms.MultipleChoiceField(
+        label=gettext_lazy("Languages that readers may choose"),
+        choices=settings.LANGUAGES,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    default_language = forms.ChoiceField(
+        label=gettext_lazy("Everybody begins in"),
+        required=False,
+        choices=[("", gettext_lazy("what the browser asks for")), *settings.LANGUAGES],
+        help_text=gettext_lazy("Until they choose another one."),
+    )
     sign_up_is_open = forms.BooleanField(label=gettext_lazy("Anybody may sign up"), required=False)
     is_closed = forms.BooleanField(
         label=gettext_lazy("The shop is closed for maintenance"),
@@ -63,6 +77,18 @@ class ProfileForm(forms.Form):
         max_length=21,
         help_text=gettext_lazy("Above it a second person decides."),
     )
+
+    def __init__(self, *arguments: Any, shows_money: bool, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        if not shows_money:
+            del self.fields["adjust_alone_max"]
+
+    def clean(self) -> dict[str, Any]:
+        told = self.cleaned_data
+        begin = told.get("default_language", "")
+        if begin and begin not in told.get("languages", [begin]):
+            self.add_error("default_language", _("This language is not ticked above."))
+        return told
 
     def clean_adjust_alone_max(self) -> int:
         try:
@@ -91,15 +117,35 @@ class AnnouncementForm(forms.Form):
 
 
 def page(request: DeskRequest) -> HttpResponse:
-    form = ProfileForm(request.POST or None, initial=_initial())
+    may = request.rights.may_edit if request.method == "POST" else request.rights.may_view
+    form = ProfileForm(request.POST or None, initial=_initial(), shows_money=may(Section.MONEY))
     if request.method == "POST" and form.is_valid():
         told = dict(form.cleaned_data)
-        told["adjust_alone_max_e8"] = told.pop("adjust_alone_max")
-        profile.save(wanted=profile.Settings(**told), by=request.actor, now=clock.now())
+        if "adjust_alone_max" in told:
+            told["adjust_alone_max_e8"] = told.pop("adjust_alone_max")
+        told["languages"] = ",".join(told["languages"])
+        wanted = replace(profile.current(), **told)
+        profile.save(wanted=wanted, by=request.actor, now=clock.now())
         messages.success(request, _("The settings are kept."))
         return redirect("staff:settings")
-    context = {"form": form, "currency": settings.CURRENCY, "languages": settings.LANGUAGES}
+    context = {"form": form, "currency": settings.CURRENCY}
     return render(request, "staff/settings/page.html", context)
+
+
+@require_POST
+def logo(request: DeskRequest) -> HttpResponse:
+    """Show the uploaded picture beside the name; without one, the panel's own mark again."""
+    upload = request.FILES.get("logo")
+    try:
+        webp = None
+        if upload is not None:
+            webp = pictures.draw(upload.read(), side_max=profile.LOGO_SIDE_MAX).webp
+        profile.set_logo(webp=webp, by=request.actor, now=clock.now())
+    except errors.Refused as refused:
+        messages.error(request, refusals.words(refused))
+    else:
+        messages.success(request, _("The logo is kept."))
+    return redirect("staff:settings")
 
 
 def words(request: DeskRequest) -> HttpResponse:
@@ -153,6 +199,29 @@ def news(request: DeskRequest) -> HttpResponse:
     return render(request, "staff/settings/news.html", context)
 
 
+def change_news(request: DeskRequest, announcement_id: int) -> HttpResponse:
+    try:
+        one = announcements.one(announcement_id)
+    except announcements.NoSuchAnnouncement:
+        raise Http404 from None
+    initial = {name: getattr(one, name) for name in AnnouncementForm.base_fields}
+    form = AnnouncementForm(request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        told = form.cleaned_data
+        editing.change(
+            announcement_id=one.pk,
+            title=told["title"],
+            body=told["body"],
+            kind=AnnouncementKind(told["kind"]),
+            language=told["language"],
+            by=request.actor,
+            now=clock.now(),
+        )
+        messages.success(request, _("Customers read the new words."))
+        return redirect("staff:news")
+    return render(request, "staff/settings/news_change.html", {"form": form, "one": one})
+
+
 @require_POST
 def take_down(request: DeskRequest, announcement_id: int) -> HttpResponse:
     try:
@@ -168,6 +237,8 @@ def _initial() -> dict[str, object]:
     return {
         "name": current.name,
         "hue": current.hue,
+        "languages": list(current.offered),
+        "default_language": current.default_language,
         "sign_up_is_open": current.sign_up_is_open,
         "is_closed": current.is_closed,
         "closed_words": current.closed_words,

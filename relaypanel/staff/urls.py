@@ -5,6 +5,7 @@ from __future__ import annotations
 from relaypanel.accounts.models import Section
 from relaypanel.staff import (
     act_as,
+    admin_keys,
     audit_log,
     catalogue,
     home,
@@ -98,6 +99,18 @@ _money = [
         "staff/users/<int:user_id>/discount", users.discount, name="user-discount", section=_MONEY
     ),
     page("staff/users/<int:user_id>/rate", users.rate, name="user-rate", section=_MONEY),
+    page(
+        "staff/users/<int:user_id>/rates/copy",
+        users.copy_rates,
+        name="user-rates-copy",
+        section=_MONEY,
+    ),
+    page(
+        "staff/users/<int:user_id>/rates/reset",
+        users.reset_rates,
+        name="user-rates-reset",
+        section=_MONEY,
+    ),
     page(
         "staff/users/<int:user_id>/adjustment",
         users.adjustment,
@@ -277,6 +290,21 @@ _settings = [
         settings.take_down,
         name="news-take-down",
         section=_SETTINGS,
+    ),
+    page(
+        "staff/settings/news/<int:announcement_id>",
+        settings.change_news,
+        name="news-change",
+        section=_SETTINGS,
+    ),
+    page("staff/settings/logo", settings.logo, name="logo", section=_SETTINGS),
+    page("staff/settings/keys", admin_keys.page, name="admin-keys", section=_SETTINGS, fresh=True),
+    page(
+        "staff/settings/keys/<int:key_id>/revoke",
+        admin_keys.revoke,
+        name="admin-key-revoke",
+        section=_SETTINGS,
+        fresh=True,
     ),
     page("staff/settings/roles", roles.page, name="roles", section=_SETTINGS),
     page(

@@ -225,6 +225,29 @@ def rate(request: DeskRequest, user_id: int) -> HttpResponse:
 
 
 @require_POST
+def copy_rates(request: DeskRequest, user_id: int) -> HttpResponse:
+    username = request.POST.get("username", "")
+    return _act(
+        request,
+        user_id,
+        lambda: agreed.copy_rates(
+            user_id=user_id, username=username, by=request.actor, now=clock.now()
+        ),
+        _("The user has the same rates of their own now."),
+    )
+
+
+@require_POST
+def reset_rates(request: DeskRequest, user_id: int) -> HttpResponse:
+    return _act(
+        request,
+        user_id,
+        lambda: agreed.reset_rates(user_id=user_id, by=request.actor, now=clock.now()),
+        _("The user pays what everybody pays, less the discount."),
+    )
+
+
+@require_POST
 def adjustment(request: DeskRequest, user_id: int) -> HttpResponse:
     """Give or take money: up to the limit at once, above it when a second person agrees."""
     sign = -1 if request.POST.get("way") == "take" else 1

@@ -90,6 +90,14 @@ def page(*, before: int | None = None, limit: int = 50) -> Page:
     return Page(announcements=kept, before=kept[-1].pk if len(found) > limit else None)
 
 
+def one(announcement_id: int) -> Announcement:
+    """Raises NoSuchAnnouncement."""
+    found = Announcement.objects.filter(pk=min(announcement_id, 2**63 - 1)).first()
+    if found is None:
+        raise NoSuchAnnouncement
+    return found
+
+
 def announce(**wording: Unpack[Wording]) -> Announcement:
     """Return a new announcement.  Raises BadAnnouncement."""
     announcement = Announcement(**wording)
@@ -103,9 +111,7 @@ def change(announcement_id: int, **wording: Unpack[Wording]) -> Announcement:
 
     Raises NoSuchAnnouncement and BadAnnouncement.
     """
-    announcement = Announcement.objects.filter(pk=announcement_id).first()
-    if announcement is None:
-        raise NoSuchAnnouncement
+    announcement = one(announcement_id)
     for column, value in wording.items():
         setattr(announcement, column, value)
     _check(announcement)

@@ -22,10 +22,28 @@ def announce(*, by: Actor, now: datetime, **wording: Unpack[Wording]) -> Announc
             by=by,
             act="announcement.make",
             subject=("announcement", made.pk),
-            after={"title": made.title, "kind": str(made.kind), "language": made.language},
+            after=_told(made),
             now=now,
         )
     return made
+
+
+def change(*, announcement_id: int, by: Actor, now: datetime, **wording: Unpack[Wording]) -> None:
+    """Word an announcement otherwise.
+
+    Raises announcements.NoSuchAnnouncement and announcements.BadAnnouncement.
+    """
+    with transaction.atomic():
+        before = _told(announcements.one(announcement_id))
+        changed = announcements.change(announcement_id, **wording)
+        audit_log.record(
+            by=by,
+            act="announcement.change",
+            subject=("announcement", announcement_id),
+            before=before,
+            after=_told(changed),
+            now=now,
+        )
 
 
 def take_down(*, announcement_id: int, by: Actor, now: datetime) -> None:
@@ -56,3 +74,8 @@ def write(*, page: str, language: str, body: str, by: Actor, now: datetime) -> N
             after={"characters": len(body.strip()), "begins": body.strip()[:200]},
             now=now,
         )
+
+
+def _told(one: Announcement) -> dict[str, str]:
+    told = {"title": one.title, "kind": str(one.kind), "language": one.language}
+    return told | {"begins": one.body[:200]}

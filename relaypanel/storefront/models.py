@@ -96,6 +96,13 @@ class Profile(models.Model):
     name = models.CharField(max_length=40, blank=True, default="")
     # The colour of buttons and links, in degrees.
     hue = models.PositiveSmallIntegerField(default=275)
+    # The owner's mark, drawn anew as WebP, and the name it is served under; "": there is none.
+    logo = models.BinaryField(null=True)
+    logo_name = models.CharField(max_length=16, blank=True, default="")
+    # Codes of the languages that readers may choose, with commas between; "": all there are.
+    languages = models.CharField(max_length=40, blank=True, default="")
+    # In which one everybody begins; "": as the browser asks.
+    default_language = models.CharField(max_length=2, blank=True, default="")
     sign_up_is_open = models.BooleanField(default=True)
     # Customers see `closed_words` in place of the shop; the API and staff go on.
     is_closed = models.BooleanField(default=False)

@@ -82,7 +82,17 @@ def draw_all(uploads: Sequence[bytes]) -> list[Drawn]:
     """
     if len(uploads) > PICTURES_MAX:
         raise TooManyPictures
-    return [_draw(upload) for upload in uploads]
+    return [draw(upload) for upload in uploads]
+
+
+def draw(upload: bytes, *, side_max: int = SIDE_MAX) -> Drawn:
+    """Return one uploaded file as a picture of ours.  Raises PictureTooLarge and NotAPicture."""
+    if len(upload) > UPLOAD_BYTES_MAX:
+        raise PictureTooLarge
+    try:
+        return _drawn_anew(upload, side_max)
+    except _BROKEN:
+        raise NotAPicture from None
 
 
 def name(picture: Picture, *, now: datetime) -> str:
@@ -111,16 +121,7 @@ def _signed(pk: int, until: int) -> str:
     return f"{pk}-{until}-{_SIGNER.signature(f'{pk}-{until}')}"
 
 
-def _draw(upload: bytes) -> Drawn:
-    if len(upload) > UPLOAD_BYTES_MAX:
-        raise PictureTooLarge
-    try:
-        return _drawn_anew(upload)
-    except _BROKEN:
-        raise NotAPicture from None
-
-
-def _drawn_anew(upload: bytes) -> Drawn:
+def _drawn_anew(upload: bytes, side_max: int) -> Drawn:
     with Image.open(BytesIO(upload), formats=FORMATS) as opened:
         # The header says how large it is; nothing is decoded before that was looked at.
         if opened.width * opened.height > PIXELS_MAX:
@@ -129,7 +130,7 @@ def _drawn_anew(upload: bytes) -> Drawn:
         pixels = opened if opened.mode in ("RGB", "RGBA") else opened.convert("RGBA")
         # In place, and before all else, so that no second picture of that size is ever there.  A
         # JPEG is not even decoded in full.
-        pixels.thumbnail((SIDE_MAX, SIDE_MAX))
+        pixels.thumbnail((side_max, side_max))
         pixels = ImageOps.exif_transpose(pixels).convert("RGBA" if has_holes else "RGB")
     # A copy of the pixels alone: what the file said beside them stays behind.
     clean = Image.new(pixels.mode, pixels.size)

@@ -86,6 +86,7 @@ _DESK: Final = (
     Listed(name="desk-settings", path="/staff/settings", who="owner"),
     Listed(name="desk-texts", path="/staff/settings/texts", who="owner"),
     Listed(name="desk-news", path="/staff/settings/news", who="owner"),
+    Listed(name="desk-admin-keys", path="/staff/settings/keys", who="owner"),
     Listed(name="desk-roles", path="/staff/settings/roles", who="owner"),
     Listed(name="desk-audit-log", path="/staff/audit-log", who="owner"),
 )

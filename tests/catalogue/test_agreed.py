@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import pytest
 
+from relaypanel import money
+from relaypanel.accounts import users
 from relaypanel.accounts.audit_log import CONSOLE
 from relaypanel.accounts.models import AuditEntry, User
 from relaypanel.catalogue import agreed, listing, rates
+from relaypanel.catalogue.models import UserRate
 from tests import cast
 
 pytestmark = pytest.mark.django_db
@@ -70,3 +73,58 @@ class TestRate:
             rate(alice, cast.service().pk, "-1")
         with pytest.raises(agreed.NoSuchService):
             rate(alice, 987, "1")
+
+
+def own_rates(user: User) -> dict[int, str]:
+    return {one.service_id: money.text(one.rate_e8) for one in agreed.of_user(user.pk)}
+
+
+class TestCopyRates:
+    def test_gives_what_another_has_and_leaves_the_rest(self, alice: User) -> None:
+        first, second, third = (cast.service(rate="2") for _ in range(3))
+        bob = cast.bob().user
+        rate(bob, first.pk, "1.1")
+        rate(bob, second.pk, "1.2")
+        rate(alice, second.pk, "1.9")
+        rate(alice, third.pk, "1.3")
+
+        copied = agreed.copy_rates(user_id=alice.pk, username=" BOB ", by=CONSOLE, now=cast.NOW)
+
+        assert copied == 2
+        assert own_rates(alice) == {first.pk: "1.1", second.pk: "1.2", third.pk: "1.3"}
+        assert own_rates(bob) == {first.pk: "1.1", second.pk: "1.2"}
+        entry = AuditEntry.objects.latest("pk")
+        assert entry.before == {"rates": {str(second.pk): "1.9"}}
+        assert entry.after == {"from": bob.pk, "count": 2}
+
+    @pytest.mark.parametrize("username", ["bob", "alice"])
+    def test_refuses_who_has_none_and_oneself(self, alice: User, username: str) -> None:
+        cast.bob()
+        rate(alice, cast.service().pk, "1")
+
+        with pytest.raises(agreed.NoOwnRates):
+            agreed.copy_rates(user_id=alice.pk, username=username, by=CONSOLE, now=cast.NOW)
+
+        assert UserRate.objects.count() == 1
+
+    def test_refuses_nobody(self, alice: User) -> None:
+        with pytest.raises(users.NoSuchUser):
+            agreed.copy_rates(user_id=alice.pk, username="nobody", by=CONSOLE, now=cast.NOW)
+
+
+class TestResetRates:
+    def test_ends_all_of_one_user(self, alice: User) -> None:
+        service, bob = cast.service(rate="2"), cast.bob().user
+        rate(alice, service.pk, "1.5")
+        rate(bob, service.pk, "1.4")
+
+        assert agreed.reset_rates(user_id=alice.pk, by=CONSOLE, now=cast.NOW) == 1
+
+        assert listed(alice) == ["2"]
+        assert listed(bob) == ["1.4"]
+        assert AuditEntry.objects.latest("pk").before == {
+            "rates": {str(service.pk): "1.5"},
+            "count": 1,
+        }
+        with pytest.raises(agreed.NoOwnRates):
+            agreed.reset_rates(user_id=alice.pk, by=CONSOLE, now=cast.NOW)

@@ -159,6 +159,20 @@ class TestActs:
         assert "between 0 and 100" in said(client, f"{path}/discount", percent="x")
         assert "no service" in said(client, f"{path}/rate", service="x", rate="1")
 
+    def test_are_copied_from_another_user_and_reset(self, client: Client, alice: User) -> None:
+        service, bob = cast.service(rate="2"), cast.bob().user
+        path = f"/staff/users/{alice.pk}"
+        assert "no rates" in said(client, f"{path}/rates/copy", username="bob")
+        assert "no user" in said(client, f"{path}/rates/copy", username="nobody")
+        said(client, f"/staff/users/{bob.pk}/rate", service=service.pk, rate="0.5")
+
+        assert "same rates" in said(client, f"{path}/rates/copy", username="bob")
+        assert UserRate.objects.get(user=alice).rate_e8 == money.parse("0.5")
+
+        assert "everybody pays" in said(client, f"{path}/rates/reset")
+        assert UserRate.objects.get().user == bob
+        assert "no rates" in said(client, f"{path}/rates/reset")
+
 
 class TestAdjustment:
     def test_moves_up_to_the_limit_at_once(self, client: Client, alice: User) -> None:
