@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
@@ -19,15 +18,15 @@ from django.views.decorators.http import require_GET, require_POST
 from relaypanel import clock, money
 from relaypanel.dashboard import order_words, refusals
 from relaypanel.errors import Refused
+from relaypanel.look import spreadsheet
 from relaypanel.look.page import PageRequest
+from relaypanel.look.spreadsheet import Number
 from relaypanel.look.templatetags.look import STATES
 from relaypanel.orders import detail, history, requests, standing
 from relaypanel.orders.history import Cursor, Tab, Wanted
 from relaypanel.orders.models import Order
 
 TEXT_MAX: Final = 2048
-# What a spreadsheet would read as a formula begins with one of these.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 @login_required
@@ -96,10 +95,7 @@ def refill(request: PageRequest, order_id: int) -> HttpResponse:
 @require_GET
 def export(request: PageRequest) -> StreamingHttpResponse:
     """Send the orders that the list would show, as many as there are, as they are read."""
-    rows = _csv(_wanted(request))
-    response = StreamingHttpResponse(rows, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="orders.csv"'
-    return response
+    return spreadsheet.response(_rows(history.every(_wanted(request))), name="orders")
 
 
 def _wanted(request: PageRequest) -> Wanted:
@@ -159,52 +155,35 @@ def _answer(
     return redirect("dashboard:order", order_id)
 
 
-def _csv(wanted: Wanted) -> Iterator[bytes]:
-    # Spreadsheets take a file for UTF-8 when it begins with this mark.
-    yield "\ufeff".encode()
-    yield _line(_HEADINGS)
-    for order in history.every(wanted):
-        yield _line(_cells(order))
-
-
-_HEADINGS: Final = (
-    *("order", "placed_at", "service", "name", "link", "quantity", "start_count", "remains"),
-    *("charge", "refunded", "status", "ended_at", "part_of"),
-)
-
-
-def _cells(order: Order) -> tuple[object, ...]:
-    return (
-        order.pk,
-        order.placed_at.isoformat(timespec="seconds"),
-        order.service_id,
-        order.service.name,
-        order.link,
-        order.quantity,
-        order.start_count,
-        order.remains,
-        money.text(order.charge_e8),
-        money.text(order.refunded_e8),
-        STATES[order.status][1],
-        order.ended_at and order.ended_at.isoformat(timespec="seconds"),
-        order.parent_id,
+def _rows(orders: Iterator[Order]) -> Iterator[tuple[object, ...]]:
+    yield (
+        pgettext("column", "Order"),
+        _("Placed"),
+        _("Service ID"),
+        _("Service"),
+        _("Link"),
+        _("Quantity"),
+        _("Start count"),
+        _("Remains"),
+        _("Price"),
+        _("Refunded"),
+        _("Status"),
+        _("Ended"),
+        _("Part of"),
     )
-
-
-class _Echo:
-    def write(self, text: str) -> bytes:
-        return text.encode()
-
-
-def _line(cells: Sequence[object]) -> bytes:
-    line: bytes = _WRITER.writerow([_safe(cell) for cell in cells])
-    return line
-
-
-_WRITER: Final = csv.writer(_Echo())
-
-
-def _safe(cell: object) -> str:
-    """Return the cell as text that no spreadsheet takes for a formula."""
-    text = "" if cell is None else str(cell)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    for order in orders:
+        yield (
+            order.pk,
+            order.placed_at,
+            order.service_id,
+            order.service.name,
+            order.link,
+            order.quantity,
+            order.start_count,
+            order.remains,
+            Number(money.text(order.charge_e8)),
+            Number(money.text(order.refunded_e8)),
+            STATES[order.status][1],
+            order.ended_at,
+            order.parent_id,
+        )

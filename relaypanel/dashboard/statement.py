@@ -130,11 +130,10 @@ def _rows(movements: Iterator[Movement]) -> Iterator[tuple[object, ...]]:
         _("Note"),
         _("Key"),
     )
-    zone = timezone.get_current_timezone()
     for movement in movements:
         yield (
-            movement.at.astimezone(zone).isoformat(sep=" ", timespec="seconds"),
-            str(KINDS[movement.code]),
+            movement.at,
+            KINDS[movement.code],
             movement.order_id,
             Number(money.text(movement.change_e8)),
             None if movement.left_e8 is None else Number(money.text(movement.left_e8)),

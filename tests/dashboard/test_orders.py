@@ -206,9 +206,21 @@ class TestExport:
 
         heading, row = self.rows("/orders/export.csv?state=completed")
 
-        assert heading[0] == "order"
+        assert heading[:2] == ["Order", "Placed"]
         assert row[0] == str(order.pk)
         assert row[8] == "1"
+
+    def test_speaks_as_its_reader_does(self) -> None:
+        alice = scene.alice()
+        alice.language, alice.time_zone = "vi", "Asia/Ho_Chi_Minh"
+        alice.save(update_fields=["language", "time_zone"])
+        scene.order(Status.COMPLETED)
+
+        heading, row = self.rows()
+
+        assert heading[:2] == ["Đơn hàng", "Đặt lúc"]
+        assert row[1].endswith("+07:00")
+        assert row[10] == "Hoàn thành"
 
     @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@x", "\tx", "\rx"])
     def test_holds_no_formula(self, name: str) -> None:
