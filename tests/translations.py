@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 import allauth
+import django
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po
@@ -23,17 +24,21 @@ ROOT: Final = Path(__file__).parents[1]
 PACKAGE: Final = ROOT / "relaypanel"
 
 _ALLAUTH: Final = Path(allauth.__file__).parent
-# Labels and errors of forms that are not ours; the library brings no Vietnamese of its own.
-_BORROWED: Final = tuple(
-    _ALLAUTH / name
-    for name in (
-        "account/adapter.py",
-        "account/forms.py",
-        "mfa/adapter.py",
-        "mfa/base/forms.py",
-        "mfa/totp/forms.py",
-        "mfa/webauthn/forms.py",
-    )
+# Labels and errors of forms that are not ours: the one library brings no Vietnamese of its own,
+# the other not all of it.
+_BORROWED: Final = (
+    *(
+        _ALLAUTH / name
+        for name in (
+            "account/adapter.py",
+            "account/forms.py",
+            "mfa/adapter.py",
+            "mfa/base/forms.py",
+            "mfa/totp/forms.py",
+            "mfa/webauthn/forms.py",
+        )
+    ),
+    Path(django.__file__).parent / "contrib/auth/password_validation.py",
 )
 
 _KEYWORDS: Final = {

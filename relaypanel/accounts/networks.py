@@ -14,20 +14,31 @@ from relaypanel.accounts.models import User
 NETWORKS_MAX: Final = 100
 
 _PREFIX = re.compile(r"0|[1-9][0-9]{0,2}")
-_WRITE_IT_LIKE = (
-    "is neither an address nor a network. "
-    "Write one a line, like 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32."
-)
-# 1.2.3.4/0 is a slip for /32 more often than it is meant, and would open the key to everybody.
-_LEAVE_IT_EMPTY = "holds every address there is. To allow all, leave the list empty."
+# As much of a line as a refusal repeats.
+_SHOWN_MAX = 60
 
 
 class BadNetwork(errors.Refused):
     code = "bad_network"
+    advice = (
+        "is neither an address nor a network. "
+        "Write one a line, like 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32."
+    )
 
-    def __init__(self, *, line: str, advice: str) -> None:
+    def __init__(self, *, line: str) -> None:
         self.line = line
-        super().__init__(f"{line[:60]!r} {advice}")
+        super().__init__(f"{self.shown!r} {self.advice}")
+
+    @property
+    def shown(self) -> str:
+        return self.line[:_SHOWN_MAX]
+
+
+class EveryAddress(BadNetwork):
+    """1.2.3.4/0 is a slip for /32 more often than it is meant, and would open the key to all."""
+
+    code = "every_address"
+    advice = "holds every address there is. To allow all, leave the list empty."
 
 
 class TooManyNetworks(errors.Refused):
@@ -76,7 +87,7 @@ def _canonical(line: str) -> str:
     text, slash, prefix = line.partition("/")
     address = addresses.parse(text)
     if address is None or (slash and not _PREFIX.fullmatch(prefix)):
-        raise BadNetwork(line=line, advice=_WRITE_IT_LIKE)
+        raise BadNetwork(line=line)
     if not slash:
         return str(address)
     was_mapped = isinstance(address, IPv4Address) and ":" in text
@@ -85,9 +96,9 @@ def _canonical(line: str) -> str:
 
 def _canonical_network(address: addresses.Address, prefix: int, *, line: str) -> str:
     if not 0 <= prefix <= address.max_prefixlen:
-        raise BadNetwork(line=line, advice=_WRITE_IT_LIKE)
+        raise BadNetwork(line=line)
     if prefix == 0:
-        raise BadNetwork(line=line, advice=_LEAVE_IT_EMPTY)
+        raise EveryAddress(line=line)
     if prefix == address.max_prefixlen:
         return str(address)
     return str(ip_network(f"{address}/{prefix}", strict=False))

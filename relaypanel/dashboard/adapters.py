@@ -17,12 +17,11 @@ from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.translation import gettext as _
 
 from relaypanel import clock, vault
 from relaypanel.accounts import address, sign_ins, users
 from relaypanel.accounts.models import Role, SignInHow, User
-from relaypanel.dashboard import affiliate, alerts, security
+from relaypanel.dashboard import affiliate, alerts, refusals, security
 from relaypanel.ledger import members
 from relaypanel.payments import affiliates
 from relaypanel.storefront import profile
@@ -36,7 +35,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         try:
             users.check_username(username)
         except users.BadUsername as refused:
-            raise ValidationError(str(refused)) from None
+            raise ValidationError(refusals.words(refused)) from None
         return str(super().clean_username(username, shallow))
 
     def save_user(
@@ -57,7 +56,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
                 affiliates.refer(user_id=user.pk, code=code, now=now)
         except (users.UsernameTaken, users.EmailTaken) as refused:
             # The form found it free a moment ago.
-            messages.error(request, _("Somebody has just taken this name. Choose another one."))
+            messages.error(request, refusals.words(refused))
             raise ImmediateHttpResponse(redirect("account_signup")) from refused
         return user
 

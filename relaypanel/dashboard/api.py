@@ -21,7 +21,7 @@ from relaypanel.accounts import address, keys, networks
 from relaypanel.accounts.models import ApiKey, User
 from relaypanel.api_v2 import door
 from relaypanel.contract import FIELDS, Action
-from relaypanel.dashboard import alerts, reference, snippets
+from relaypanel.dashboard import alerts, reference, refusals, snippets
 from relaypanel.look.page import PageRequest
 
 # Stands in the examples until somebody has looked at the key.
@@ -66,7 +66,7 @@ def allow(request: PageRequest) -> HttpResponse:
     try:
         wanted = "\n".join(networks.parse(text))
     except (networks.BadNetwork, networks.TooManyNetworks) as refused:
-        return _page(request, networks=text, networks_error=str(refused))
+        return _page(request, networks=text, networks_error=refusals.words(refused))
     locked_out = _locked_out(request, user, wanted)
     if locked_out and request.POST.get("anyway") != "yes":
         return _page(request, networks=text, locked_out=locked_out)

@@ -18,9 +18,10 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from relaypanel import clock, money
+from relaypanel.dashboard import refusals
+from relaypanel.errors import Refused
 from relaypanel.look import amounts
 from relaypanel.look.page import PageRequest
-from relaypanel.look.templatetags.look import money as shown
 from relaypanel.payments import methods, topup, vietqr
 from relaypanel.payments.models import OPEN, PaymentMethod, State, TopUp
 
@@ -117,18 +118,10 @@ def ask(request: PageRequest) -> HttpResponse:
             amount_e8=form.cleaned_data["amount"],
             now=clock.now(),
         )
-    except topup.AmountOutOfBounds as refused:
-        bounds = {"min": shown(refused.min_e8), "max": shown(refused.max_e8)}
-        form.add_error("amount", _("Choose an amount from %(min)s to %(max)s.") % bounds)
-    except topup.AmountTooFine:
-        form.add_error("amount", _("Use at most two decimals."))
-    except topup.TooManyOpen:
-        form.add_error(None, _("You have several open top-ups. Finish or cancel one first."))
-    except topup.MethodNotFound:
-        form.add_error("method", _("This method is no longer offered. Choose another one."))
-    else:
-        return redirect("dashboard:topup", wanted.pk)
-    return _page(request, form)
+    except Refused as refused:
+        form.add_error(refusals.field(refused) or None, refusals.words(refused))
+        return _page(request, form)
+    return redirect("dashboard:topup", wanted.pk)
 
 
 @login_required
@@ -164,8 +157,8 @@ def say_paid(request: PageRequest, topup_id: int) -> HttpResponse:
     try:
         topup.say_paid(user_id=request.user.pk, topup_id=topup_id, now=clock.now())
         messages.success(request, _("Thank you. We check it and tell you when it is added."))
-    except topup.AlreadyDecided:
-        messages.info(request, _("Nothing was changed: see below how it stands."))
+    except topup.AlreadyDecided as refused:
+        messages.info(request, refusals.words(refused))
     return redirect("dashboard:topup", topup_id)
 
 
@@ -176,8 +169,8 @@ def cancel(request: PageRequest, topup_id: int) -> HttpResponse:
     try:
         topup.cancel(user_id=request.user.pk, topup_id=topup_id, now=clock.now())
         messages.success(request, _("The top-up is canceled."))
-    except topup.AlreadyDecided:
-        messages.info(request, _("Nothing was changed: see below how it stands."))
+    except topup.AlreadyDecided as refused:
+        messages.info(request, refusals.words(refused))
     return redirect("dashboard:topup", topup_id)
 
 

@@ -1,4 +1,4 @@
-"""What a customer fills in to ask something, and the refusals in words beside the fields."""
+"""What a customer fills in to ask something, and the refusals beside their fields."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import IO, Any, Final
 
 from django import forms
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
+from relaypanel.dashboard import refusals
 from relaypanel.errors import Refused
-from relaypanel.tickets import desk, pictures, thread
+from relaypanel.tickets import pictures, thread
 from relaypanel.tickets.models import SUBJECT_CHARACTERS_MAX
 
 _BETWEEN: Final = re.compile(r"[\s,;#]+")
@@ -49,8 +50,8 @@ class Answer(forms.Form):
 
     def refuse(self, refused: Refused) -> None:
         """Put the refusal beside the field that it is about."""
-        field, words = _explain(refused)
-        self.add_error(field if field in self.fields else None, words)
+        field = refusals.field(refused)
+        self.add_error(field if field in self.fields else None, refusals.words(refused))
 
 
 class Opening(Answer):
@@ -71,62 +72,3 @@ class Opening(Answer):
         if not all(_ID.fullmatch(item) for item in items):
             raise forms.ValidationError(_("Write order numbers, like 1204, 1205."))
         return [int(item) for item in items]
-
-
-def _explain(refused: Refused) -> tuple[str | None, str]:
-    """Return the field that a refusal is about, and what to say there."""
-    if isinstance(refused, desk.UnknownOrders):
-        unknown = ", ".join(map(str, refused.order_ids))
-        return "orders", ngettext(
-            "You have no order %(orders)s.",
-            "You have no orders %(orders)s.",
-            len(refused.order_ids),
-        ) % {"orders": unknown}
-    field, words = _WORDS[type(refused)]
-    return field, str(words)
-
-
-_WORDS: Final = {
-    thread.SubjectNeeded: ("subject", gettext_lazy("Say in a few words what it is about.")),
-    thread.SubjectTooLong: (
-        "subject",
-        gettext_lazy("Make it shorter; the rest goes into the message."),
-    ),
-    thread.TextNeeded: ("text", gettext_lazy("Write what happened, and what you expected.")),
-    thread.TextTooLong: (
-        "text",
-        gettext_lazy("This is too long for one message. Send the rest as a second one."),
-    ),
-    desk.TooManyOrders: (
-        "orders",
-        gettext_lazy("Name at most 20 orders; the others go into the message."),
-    ),
-    pictures.TooManyPictures: (
-        "pictures",
-        gettext_lazy("That is too many at once. Choose up to four."),
-    ),
-    pictures.PictureTooLarge: (
-        "pictures",
-        gettext_lazy("This picture is too large. Take a smaller one, or a screenshot."),
-    ),
-    pictures.NotAPicture: (
-        "pictures",
-        gettext_lazy("One of the files is no picture that we know. Take PNG, JPEG, WebP or GIF."),
-    ),
-    desk.TooManyPicturesToday: (
-        "pictures",
-        gettext_lazy("You have sent many pictures today. Send these tomorrow, or describe them."),
-    ),
-    desk.TooManyTickets: (
-        None,
-        gettext_lazy(
-            "You have many tickets that are not closed yet. Write in one, or close one first."
-        ),
-    ),
-    desk.TooManyMessages: (
-        None,
-        gettext_lazy(
-            "You have written a lot in the last hour. Wait a little; we read every message."
-        ),
-    ),
-}

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from relaypanel import clock
+from relaypanel.dashboard import refusals
 from relaypanel.dashboard.ticket_forms import Answer, Opening
 from relaypanel.errors import Refused
 from relaypanel.look import attachments
@@ -91,8 +92,8 @@ def close(request: PageRequest, ticket_id: int) -> HttpResponse:
         messages.success(request, _("The ticket is closed. Writing in it opens it again."))
     except thread.NoSuchTicket:
         raise Http404 from None
-    except desk.AlreadyClosed:
-        messages.info(request, _("This ticket is closed already."))
+    except desk.AlreadyClosed as refused:
+        messages.info(request, refusals.words(refused))
     return redirect("dashboard:ticket", ticket_id)
 
 

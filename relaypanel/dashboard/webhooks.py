@@ -15,6 +15,7 @@ from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from relaypanel import clock, errors
+from relaypanel.dashboard import refusals
 from relaypanel.look.page import PageRequest
 from relaypanel.notices import kinds, webhooks
 from relaypanel.notices.kinds import EVENTS, KINDS
@@ -154,13 +155,7 @@ def _events() -> list[tuple[str, str | Promise]]:
 
 def _said(refused: errors.Refused) -> dict[str, str]:
     """Return the refusal in words, under the name of what is wrong."""
-    match refused:
-        case webhooks.BadWebhookUrl():
-            words = _("Write a whole address, like https://shop.example/hook, without a password.")
-            return {"url_error": words}
-        case webhooks.UnknownEvent():
-            return {"events_error": _("Choose at least one event.")}
-    return {"url_error": _("There is no room for another webhook. Remove one first.")}
+    return {f"{refusals.field(refused)}_error": refusals.words(refused)}
 
 
 def _own(request: PageRequest, endpoint_id: int) -> Endpoint:

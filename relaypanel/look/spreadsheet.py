@@ -32,7 +32,8 @@ def safe(cell: object) -> str:
     A moment is told in the reader's time zone.
     """
     if isinstance(cell, datetime):
-        return timezone.localtime(cell).isoformat(sep=" ", timespec="seconds")
+        local = cell.astimezone(timezone.get_current_timezone())
+        return local.isoformat(sep=" ", timespec="seconds")
     text = "" if cell is None else str(cell)
     if isinstance(cell, int | Number):
         return text

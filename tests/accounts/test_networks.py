@@ -82,7 +82,7 @@ class TestParse:
 
     @pytest.mark.parametrize("line", ["1.2.3.4/0", "0.0.0.0/0", "::/0", "::ffff:0.0.0.0/96"])
     def test_refuses_a_network_of_all_addresses(self, line: str) -> None:
-        with pytest.raises(networks.BadNetwork, match="leave the list empty"):
+        with pytest.raises(networks.EveryAddress, match="leave the list empty"):
             networks.parse(line)
 
     def test_shortens_a_long_line_in_its_words(self) -> None:

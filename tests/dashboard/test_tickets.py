@@ -151,7 +151,7 @@ class TestNew:
             ({"orders": "9" * 19}, "Write order numbers"),
             ({"orders": ",".join(map(str, range(1, 30)))}, "at most 20 orders"),
             ({"pictures": [upload(b"<?php")]}, "no picture that we know"),
-            ({"pictures": [upload() for _ in range(5)]}, "Choose up to four."),
+            ({"pictures": [upload() for _ in range(5)]}, "Choose up to 4."),
             ({"pictures": [upload(b"\0" * (8 * 1024 * 1024 + 1))]}, "This picture is too large."),
         ],
     )
