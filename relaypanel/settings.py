@@ -102,6 +102,7 @@ MIDDLEWARE = [
     "relaypanel.dashboard.closed.Closed",
     "relaypanel.staff.act_as.ActAs",
     "relaypanel.look.reader.Reader",
+    "relaypanel.look.questions.Questions",
 ]
 ROOT_URLCONF = "relaypanel.urls"
 WSGI_APPLICATION = "relaypanel.wsgi.application"

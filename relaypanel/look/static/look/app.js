@@ -65,11 +65,12 @@ function tell(words) {
   setTimeout(() => line.remove(), 4000);
 }
 
-// -- Confirming: a form with data-confirm asks before it is sent --
+// -- Confirming: a form with a question asks it before it is sent; without this, the answer asks --
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  const words = (event.submitter && event.submitter.dataset.confirm) || form.dataset.confirm;
+  const asks = form.elements.namedItem("asks");
+  const words = (event.submitter && event.submitter.dataset.confirm) || form.dataset.confirm || (asks && asks.value);
   if (!words || form.dataset.confirmed) return;
   event.preventDefault();
   event.stopImmediatePropagation();
@@ -82,7 +83,10 @@ document.addEventListener("submit", (event) => {
     () => {
       if (dialog.returnValue !== "yes") return;
       form.dataset.confirmed = "yes";
+      // An empty question is none: it was answered here.
+      if (asks) asks.value = "";
       form.requestSubmit(event.submitter);
+      if (asks) asks.value = words;
       delete form.dataset.confirmed;
     },
     { once: true },
