@@ -27,6 +27,15 @@ def amount(amount_e8: int, *, currency: str) -> str:
     return f"{sign}{symbol}{number}" if symbol else f"{sign}{number}{_NARROW_SPACE}{currency}"
 
 
+def brief(amount_e8: int, *, currency: str) -> str:
+    """Return the amount without what is less than a cent, where every digit has no room.
+
+    Never more than there is.
+    """
+    least_e8 = money.ONE_E8 if currency in _WITHOUT_CENTS else money.ONE_E8 // 100
+    return amount(amount_e8 // least_e8 * least_e8, currency=currency)
+
+
 def count(number: int) -> str:
     return f"{number:,}".replace("-", _MINUS)
 

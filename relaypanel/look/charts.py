@@ -51,7 +51,7 @@ def area(
         width,
         _HEIGHT,
         title,
-        _grid(paper, tick),
+        _grid(paper, tick, lines=_GRID_LINES if any(values) else 0),
         _line(points, floor=_HEIGHT - _BOTTOM),
         _days(paper, labels),
         _hot_spots(paper, points, tips),
@@ -127,8 +127,8 @@ class _Paper:
         return _TOP + (1 - value / self.top) * (_HEIGHT - _TOP - _BOTTOM)
 
 
-def _grid(paper: _Paper, tick: Callable[[int], str]) -> SafeString:
-    lines = [paper.top * i // _GRID_LINES for i in range(_GRID_LINES + 1)]
+def _grid(paper: _Paper, tick: Callable[[int], str], *, lines: int) -> SafeString:
+    heights = [paper.top * i // _GRID_LINES for i in range(lines + 1)]
     return format_html_join(
         "",
         '<line class="chart-grid" x1="{}" x2="{}" y1="{}" y2="{}"/>'
@@ -143,7 +143,7 @@ def _grid(paper: _Paper, tick: Callable[[int], str]) -> SafeString:
                 _tenth(paper.y(value) + 4),
                 tick(value),
             )
-            for value in lines
+            for value in heights
         ),
     )
 

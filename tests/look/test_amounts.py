@@ -24,6 +24,20 @@ class TestAmount:
     def test_shows_every_digit_and_at_least_two(self, text: str, shown: str) -> None:
         assert amounts.amount(money.parse(text), currency="USD") == shown
 
+    @pytest.mark.parametrize(
+        ("text", "currency", "shown"),
+        [
+            ("12760.294618", "USD", "$12,760.29"),
+            ("0.009", "USD", "$0.00"),
+            ("1.999", "USD", "$1.99"),
+            ("25400.5", "VND", "₫25,400"),
+        ],
+    )
+    def test_is_brief_and_never_more_than_there_is(
+        self, text: str, currency: str, shown: str
+    ) -> None:
+        assert amounts.brief(money.parse(text), currency=currency) == shown
+
     def test_puts_the_minus_before_the_sign_of_the_currency(self) -> None:
         assert amounts.amount(-money.ONE_E8, currency="USD") == f"{MINUS}$1.00"
 

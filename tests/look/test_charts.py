@@ -41,6 +41,10 @@ class TestArea:
         assert "<b>" not in drawn
         assert "<i>" not in drawn
 
+    def test_has_no_fractions_of_nothing_on_its_axis(self) -> None:
+        assert area([0, 0]).count('class="chart-y"') == 1
+        assert area([0, 8]).count('class="chart-y"') == 5
+
     def test_asks_for_no_inline_style(self) -> None:
         assert "style=" not in area([1, 2, 3])
 

@@ -54,6 +54,11 @@ def money(amount_e8: int) -> str:
     return amounts.amount(amount_e8, currency=settings.CURRENCY)
 
 
+@register.filter
+def money_brief(amount_e8: int) -> str:
+    return amounts.brief(amount_e8, currency=settings.CURRENCY)
+
+
 @register.simple_tag
 def money_in(amount_e8: int, currency: str) -> str:
     """Return an amount of another money than the panel's."""
@@ -182,6 +187,9 @@ def field(bound: BoundField, **extra: Any) -> dict[str, object]:
         attributes["aria-describedby"] = " ".join(described)
     if bound.errors:
         attributes["aria-invalid"] = "true"
+    if bound.field.widget.attrs.get("placeholder") == bound.label:
+        # allauth says its labels twice.
+        del bound.field.widget.attrs["placeholder"]
     return {"field": bound, "control": bound.as_widget(attrs=attributes)}
 
 

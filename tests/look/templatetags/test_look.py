@@ -107,6 +107,12 @@ class TestField:
 
         assert 'hx-get="/quote"' in shown
 
+    def test_says_its_label_once(self) -> None:
+        form = Contact()
+        form.fields["name"].widget.attrs["placeholder"] = "Name"
+
+        assert "placeholder" not in draw("{% field form.name %}", form=form)
+
 
 class TestWithQuery:
     def test_changes_one_parameter_and_keeps_the_rest(self) -> None:

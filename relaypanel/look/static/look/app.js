@@ -121,6 +121,14 @@ document.addEventListener("change", (event) => {
   if (form) form.requestSubmit();
 });
 
+// -- Chips: of a row that is wider than the screen, the chosen one is in sight --
+
+for (const chip of document.querySelectorAll(".chips [aria-current]")) {
+  const row = chip.closest(".chips");
+  const left = chip.getBoundingClientRect().left - row.getBoundingClientRect().left;
+  row.scrollLeft = left - (row.clientWidth - chip.offsetWidth) / 2;
+}
+
 // -- All boxes at once --
 
 document.addEventListener("change", (event) => {
