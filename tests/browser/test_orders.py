@@ -119,6 +119,23 @@ class TestCancel:
         pill = page.locator("#order .pill").first
         expect(pill).to_have_text("Canceled", timeout=60_000)
 
+    def test_asks_on_a_page_where_there_is_no_script(self, visit: Visit) -> None:
+        service_id = service(visit, "hủy được khi chưa chạy")
+        page = visit.as_customer(java_script_enabled=False)
+        fill(page, service_id, quantity="200")
+        page.get_by_role("button", name="Show the price").click()
+        page.get_by_role("button", name="Place the order").click()
+
+        page.get_by_role("button", name="Cancel", exact=True).click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Are you sure?")
+        expect(page.locator("main")).to_contain_text("$")
+        page.get_by_role("link", name="Go back").click()
+        expect(page.get_by_role("button", name="Cancel", exact=True)).to_be_enabled()
+        page.get_by_role("button", name="Cancel", exact=True).click()
+        page.get_by_role("button", name="Confirm").click()
+
+        expect(page.locator(".message")).to_contain_text("is to be canceled")
+
 
 class TestRefill:
     def test_is_asked_for_and_followed(self, visit: Visit) -> None:
