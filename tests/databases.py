@@ -21,7 +21,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
-from tests import postgresql
+from tests import postgresql, templates
 
 Engine = Literal["sqlite", "postgresql"]
 
@@ -106,6 +106,15 @@ def _lock() -> Iterator[None]:
 def _make(url: str) -> None:
     if url.startswith("postgresql"):
         _sql(f"CREATE DATABASE {_name(url)} TEMPLATE template0 ENCODING 'UTF8'")
+        if not templates.fill_postgresql(url):
+            _migrate(url)
+            templates.keep_postgresql(url)
+    elif not templates.fill_sqlite(_path(url)):
+        _migrate(url)
+        templates.keep_sqlite(_path(url))
+
+
+def _migrate(url: str) -> None:
     command = [sys.executable, "-m", "relaypanel", "migrate", "--verbosity=0"]
     subprocess.run(command, check=True, env=os.environ | {"DATABASE_URL": url})
 

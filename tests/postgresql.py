@@ -134,6 +134,19 @@ def connect(url: str) -> psycopg.Connection[Any]:
     )
 
 
+def address(url: str) -> dict[str, str]:
+    """Return what names the database of a DATABASE_URL to the programs of PostgreSQL."""
+    config = environ.Env.db_url_config(url)
+    said = {
+        "PGHOST": config["HOST"],
+        "PGPORT": config["PORT"],
+        "PGUSER": config["USER"],
+        "PGPASSWORD": config["PASSWORD"],
+        "PGDATABASE": config["NAME"],
+    }
+    return {name: str(value) for name, value in said.items() if value}
+
+
 def _with_address(url: str) -> str:
     # Sockets are closed in the tests, and with them the resolver: look the name up before.
     parts = urlsplit(url)
