@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import pytest
@@ -54,9 +55,19 @@ class TestPrice:
         assert wrong > 0
 
 
-@pytest.mark.django_db(transaction=True)
-class TestFlips:
-    def test_charge_each_order_at_the_rate_it_keeps(self) -> None:
+@dataclass(kw_only=True)
+class Flips:
+    """Orders that Alice places while somebody changes the rate, each after she was shown a price.
+
+    `believes` is what she sends with an order: the price that she was shown, or none.
+    """
+
+    believes: bool
+    shown_above: int = 0
+    refused: int = 0
+    orders: list[Order] = field(default_factory=list)
+
+    def run(self) -> None:
         alice, service = cast.alice(balance="100000").user, cast.service(rate=RATES[0])
         done = threading.Event()
 
@@ -64,8 +75,7 @@ class TestFlips:
             dice = random.Random(1)
             try:
                 while not done.is_set():
-                    rate_e8 = money.parse(dice.choice(RATES))
-                    Service.objects.filter(pk=service.pk).update(rate_e8=rate_e8)
+                    self._flip(service.pk, dice.choice(RATES))
             finally:
                 connection.close()
 
@@ -73,30 +83,58 @@ class TestFlips:
         flipper.start()
         try:
             for number in range(ORDERS):
-                if number % 10 == 0:
-                    # Where one writer at a time may write, the other thread seldom comes to it.
-                    self._flip(service.pk, number)
                 self._buy(alice.pk, service.pk, number)
         finally:
             done.set()
             flipper.join()
 
-        orders = list(Order.objects.values_list("rate_e8", "quantity", "charge_e8"))
-        wrong = sum(Fraction(rate * quantity, 1000) != charge for rate, quantity, charge in orders)
-        met = len({rate for rate, _, _ in orders})
-        tell(f"R16 flips: {len(orders)} orders at {met} rates, charged otherwise {wrong}")
-        assert wrong == 0
-        assert len(orders) == ORDERS
-        assert met > 1
-        assert {rate for rate, _, _ in orders} <= {money.parse(rate) for rate in RATES}
-        assert prove_ledger() + audit.prove() == []
-
-    def _flip(self, service_id: int, number: int) -> None:
-        rate_e8 = money.parse(RATES[number // 10 % len(RATES)])
-        Service.objects.filter(pk=service_id).update(rate_e8=rate_e8)
-
     def _buy(self, user_id: int, service_id: int, number: int) -> None:
         fields = {"link": f"https://example.com/{number}", "quantity": "123"}
         request = place.OrderRequest(user_id=user_id, service_id=service_id, fields=fields)
-        [order] = place.place(requests=[request], now=clock.now())
-        assert isinstance(order, Order), order
+        [shown] = place.preview(requests=[request], now=clock.now())
+        assert isinstance(shown, place.Quote), shown
+        if number % 4 == 0:
+            # Where one writer at a time may write, the other thread seldom comes to it.
+            self._flip(service_id, RATES[number // 4 % len(RATES)])
+        wanted = replace(request, price_max_e8=shown.price_e8 if self.believes else None)
+        [order] = place.place(requests=[wanted], now=clock.now())
+        if isinstance(order, Order):
+            self.orders.append(order)
+            self.shown_above += order.charge_e8 > shown.price_e8
+        else:
+            assert isinstance(order, place.PriceRose), order
+            self.refused += 1
+
+    def _flip(self, service_id: int, rate: str) -> None:
+        Service.objects.filter(pk=service_id).update(rate_e8=money.parse(rate))
+
+
+@pytest.mark.django_db(transaction=True)
+class TestFlips:
+    def test_charge_each_order_at_the_rate_it_keeps_and_never_above_what_was_shown(self) -> None:
+        flips = Flips(believes=True)
+
+        flips.run()
+
+        orders = [(order.rate_e8, order.quantity, order.charge_e8) for order in flips.orders]
+        wrong = sum(Fraction(rate * quantity, 1000) != charge for rate, quantity, charge in orders)
+        met = {rate for rate, _, _ in orders}
+        tell(
+            f"R16 flips: {len(orders)} orders at {len(met)} rates, charged otherwise {wrong},"
+            f" above what was shown {flips.shown_above}, refused {flips.refused}"
+        )
+        assert wrong == 0
+        assert flips.shown_above == 0
+        assert len(orders) + flips.refused == ORDERS
+        assert flips.refused > 0
+        assert len(met) > 1
+        assert met <= {money.parse(rate) for rate in RATES}
+        assert prove_ledger() + audit.prove() == []
+
+    def test_charge_above_what_was_shown_where_nobody_says_what_that_was(self) -> None:
+        flips = Flips(believes=False)
+
+        flips.run()
+
+        tell(f"R16 twin, asks for no price: charged above shown {flips.shown_above}")
+        assert flips.shown_above > 0
