@@ -12,17 +12,30 @@ from django.db import DatabaseError, models, transaction
 from relaypanel import clock
 from relaypanel.accounts.models import User
 from relaypanel.catalogue.models import Service
+from relaypanel.payments.models import PaymentMethod
 from tests.api_v2 import client
 
 NOT_ROWS_OF_A_PERSON = {"accounts.User", "ledger.Account", "ledger.Transfer"}
+
+# What a table asks for beyond its columns' kinds.
+ASKED: dict[str, Callable[[], dict[str, Any]]] = {
+    # A user has one key that opens.
+    "accounts.ApiKey": lambda: {"revoked_at": clock.now()},
+    # Whoever decides is somebody else.
+    "ledger.Adjustment": lambda: {"decided_by_id": None},
+    "orders.Subscription": lambda: {"paused_for": ""},
+    # Nobody brings themselves.
+    "payments.Referral": lambda: {"user_id": User.objects.create(username="brought").pk},
+}
 
 
 def belongings(user: User, service: Service, *, text: str) -> tuple[dict[str, int], list[str]]:
     """Return the number of the user's row in each table by its label, and the tables left out.
 
-    Two rounds: some rows belong to others that belong to the user.
+    Three rounds: some rows belong to others that belong to the user.
     """
     made = {"orders.Order": client.order(user, service, link=f"https://example.com/{text}").pk}
+    PaymentMethod.objects.create(name="Bank", min_e8=1, max_e8=10**12)
     missing: list[str] = []
     for _ in range(3):
         missing = []
@@ -58,7 +71,7 @@ def _plant(
         values[field.attname] = _value(field, user, made, text)
     try:
         with transaction.atomic():
-            row = model(**values)
+            row = model(**values | ASKED.get(model._meta.label, dict)())
             rows: Any = models.QuerySet(model)
             rows.bulk_create([row])
             return models.QuerySet(model).order_by("-pk").first()

@@ -13,7 +13,8 @@ from django.forms.models import model_to_dict
 from django.test import Client
 
 from relaypanel.accounts import keys
-from relaypanel.accounts.models import Role, User
+from relaypanel.accounts.models import Role, Section, User
+from relaypanel.accounts.rights import Level
 from relaypanel.contract import Action
 from relaypanel.orders import lookup
 from relaypanel.orders.models import Order
@@ -23,6 +24,7 @@ from tests.dashboard.browser import signed_in, with_password
 from tests.hostile import planted, walk
 from tests.hostile.size import tell
 from tests.hostile.walk import ABSENT
+from tests.staff import people
 
 MARK = "alices-own-mark"
 # What no form is meant to take from the one who fills it in.
@@ -56,8 +58,9 @@ class House:
     def hers(self) -> dict[str, Any]:
         """Return all rows of Alice's as they are."""
         return {
-            label: model_to_dict(models.QuerySet(apps.get_model(label)).get(pk=pk))
+            label: model_to_dict(row) if (row := rows.filter(pk=pk).first()) else None
             for label, pk in self.rows.items()
+            for rows in [models.QuerySet(apps.get_model(label))]
         }
 
     def privileges(self) -> list[Any]:
@@ -93,8 +96,10 @@ class TestPages:
                             unlike.append(f"{method} {path}: {walk.difference(found, absent)}")
         tell(
             f"R11 isolation: {asked} calls by Bob, foreign reads {len(read)},"
-            f" answers unlike those of absent things {len(unlike)}; no row of {house.missing}"
+            f" answers unlike those of absent things {len(unlike)};"
+            f" rows in {len(house.rows)} tables, in all but {len(house.missing)}"
         )
+        assert house.missing == []
         assert read == []
         assert unlike == []
 
@@ -115,6 +120,21 @@ class TestPages:
         assert changed == []
         assert not raised
 
+    def test_let_staff_who_may_only_look_change_nothing(self, house: House) -> None:
+        looks = people.staff(levels=dict.fromkeys(Section, Level.VIEW))
+        nobody = people.staff("dave")
+
+        changed = [posted(house, people.reauthenticated(one)) for one in (looks, nobody)]
+        tell(f"R11 staff: posts by two who may not, rows changed {sum(map(len, changed))}")
+        assert changed == [[], []]
+
+    def test_let_an_owner_change_things(self, house: House) -> None:
+        """The twin: with every right, the same posts do change rows."""
+        changed = posted(house, people.reauthenticated(people.owner()))
+
+        tell(f"R11 twin, every right: rows changed {len(changed)}")
+        assert changed
+
     def test_of_staff_are_shown_to_staff_alone(self, house: House) -> None:
         strangers = [signed_in(house.bob), Client()]
         shown = [
@@ -129,6 +149,16 @@ class TestPages:
         tell(f"R11 desk: pages of staff shown to others {len(shown)}")
         assert shown == []
         assert User.objects.filter(role=Role.OWNER).count() == 0
+
+
+def posted(house: House, browser: Client) -> list[str]:
+    """Return which of Alice's rows are not what they were after a post to each of the desk's."""
+    before = house.hers()
+    for address in walk.addresses():
+        if address.module.startswith("relaypanel.staff"):
+            for path in address.fillings(house.numbers):
+                walk.body(browser, "post", path, EXTRA)
+    return [label for label, row in house.hers().items() if row != before[label]]
 
 
 def is_shown(address: walk.Address, reply: walk.Reply) -> bool:
