@@ -47,7 +47,7 @@ hostile: setup ## attack in full size on both databases; prints one line of figu
 
 advisories: setup ## ask whether a library of the lock has a known weakness; needs the internet
 	$(BIN)/uv export --frozen --no-dev --no-emit-project --quiet --format requirements-txt > .venv/locked.txt
-	$(BIN)/pip-audit --require-hashes --disable-pip --requirement .venv/locked.txt
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip --requirement .venv/locked.txt
 
 bench: setup ## measure the API beside what the machine can do; takes ten minutes
 	$(BIN)/python -m bench panel

@@ -14,6 +14,7 @@ import pytest
 from django.conf import settings
 from django.utils import timezone, translation
 
+from relaypanel.accounts.passwords import Argon2
 from relaypanel.storefront import profile
 from relaypanel.storefront.models import Profile
 from tests import databases, postgresql
@@ -30,6 +31,9 @@ settings.STORAGES["staticfiles"] = {
 }
 
 Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+
+# A tenth of a second for each password is for those who guess, and these are known.
+Argon2.memory_cost, Argon2.time_cost = 8, 1
 
 LOOPBACK = ["127.0.0.1", "::1"]
 # What runs real processes meets whatever else the machine does: decision 0017.

@@ -31,6 +31,9 @@ DOORS = (
 # A measure of time or of paper, not of money.
 FLOATS = {"relaypanel/management/commands/simulator.py", "relaypanel/look/charts.py"}
 
+# SQL of our own words: those of a partial index, and a place for each row that is written.
+OWN_SQL = {"relaypanel/orders/sweep.py", "relaypanel/orders/poll.py"}
+
 # What a test of another name covers.  A folder's name ends in a slash.
 TESTED_BY = {
     "relaypanel/__main__.py": "tests/management/test_main.py",
@@ -67,6 +70,8 @@ _MONEY_SQL = re.compile(
     r"(INTO|FROM ONLY|UPDATE|DELETE FROM)\s+ledger_(transfer|account)", re.IGNORECASE
 )
 _STATUS_SQL = re.compile(r"\bSET\s+status\b", re.IGNORECASE)
+_SQL_RUNNERS = {"execute", "executemany", "raw"}
+_REQUEST = re.compile(r"\brequest\.(POST|GET|FILES|COOKIES|META|headers|body)\b")
 _LEFTOVERS = re.compile(r"\b(TO[D]O|FIX[M]E|X{3})\b")
 _MACHINE_PATHS = re.compile(r"(?<![\w.~/])/(work|root|tmp|home/[a-z]\w*|opt/(pypi|wheels))\b")
 _REGISTRIES = re.compile(
@@ -197,6 +202,34 @@ def nothing_happens_by_signal(source: Source) -> Iterator[str]:
             yield from _imported(source, f"django.{module}.signals")
 
 
+def sql_is_not_made_of_what_came_in(source: Source) -> Iterator[str]:
+    if not source.is_ours or source.path in OWN_SQL:
+        return
+    for node in source.nodes:
+        if not isinstance(node, ast.Call):
+            continue
+        called = ast.unparse(node.func).rpartition(".")[2]
+        if called in ("extra", "RawSQL"):
+            yield f"line {node.lineno}: {called}()"
+        if called in _SQL_RUNNERS and node.args and _is_put_together(node.args[0]):
+            yield f"line {node.lineno}: {called}() of a text that is put together"
+
+
+def requests_are_read_by_name(source: Source) -> Iterator[str]:
+    if not source.is_ours:
+        return
+    for node in source.nodes:
+        if isinstance(node, ast.Call):
+            poured = [word.value for word in node.keywords if word.arg is None]
+        elif isinstance(node, ast.Dict):
+            poured = [value for key, value in zip(node.keys, node.values, strict=True) if not key]
+        else:
+            continue
+        for value in poured:
+            if _REQUEST.search(ast.unparse(value)):
+                yield f"line {value.lineno}: **{ast.unparse(value)}"
+
+
 def nothing_is_left_for_later(source: Source) -> Iterator[str]:
     yield from _found(source, _LEFTOVERS)
 
@@ -221,6 +254,8 @@ RULES: tuple[Callable[[Source], Iterator[str]], ...] = (
     status_is_written_in_one_place,
     doors_alone_know_django_http,
     nothing_happens_by_signal,
+    sql_is_not_made_of_what_came_in,
+    requests_are_read_by_name,
     nothing_is_left_for_later,
     no_machine_is_named,
     lock_names_public_hosts,
@@ -262,6 +297,17 @@ def _writes_status(node: ast.AST) -> bool:
                 isinstance(inner, ast.Constant) and inner.value == "status"
                 for inner in ast.walk(node)
             )
+    return False
+
+
+def _is_put_together(text: ast.expr) -> bool:
+    match text:
+        case ast.JoinedStr(values=values):
+            return any(isinstance(part, ast.FormattedValue) for part in values)
+        case ast.BinOp(op=ast.Mod() | ast.Add()):
+            return True
+        case ast.Call(func=ast.Attribute(attr="format")):
+            return True
     return False
 
 

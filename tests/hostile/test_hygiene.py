@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,20 @@ class TestBandit:
         found = [it["test_id"] for it in bandit(str(planted))]
         tell(f"R25 twin, f-string SQL: {found}")
         assert found == ["B608"]
+
+
+class TestCode:
+    """Each rule has its planted faults in test_tidy.py."""
+
+    @pytest.mark.parametrize(
+        "rule", [tidy.sql_is_not_made_of_what_came_in, tidy.requests_are_read_by_name]
+    )
+    def test_keeps_its_rule(self, rule: Callable[[tidy.Source], Iterator[str]]) -> None:
+        sources = tidy.sources()
+        found = [f"{source.path}: {fault}" for source in sources for fault in rule(source)]
+
+        tell(f"R25 {rule.__name__}: {len(sources)} files, findings {len(found)}")
+        assert found == []
 
 
 class TestLock:

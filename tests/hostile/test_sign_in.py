@@ -19,7 +19,7 @@ from tests.dashboard.browser import signed_in, with_password
 from tests.hostile import walk
 from tests.hostile.size import of, tell
 
-GUESSES = of(short=60, full=1_000)
+GUESSES = of(short=25, full=1_000)
 HASHED_MAX = 10
 # What programs call: they have keys and signatures instead of cookies, which a token protects.
 FOR_PROGRAMS = ("relaypanel.adminapi", "relaypanel.dashboard.gateway")
