@@ -55,6 +55,13 @@ WORDS: Final[Mapping[str, str | Promise]] = {
     "adjustment_decided": _("Somebody has decided already."),
     "second_person_needed": _("Somebody else has to decide: you asked for it."),
     "already_decided": _("Nothing was changed: somebody was quicker. See how it stands."),
+    "payment_method_name_needed": _("A name has 1 to 80 characters."),
+    "payment_method_bounds": _("The least is above zero, and not above the most."),
+    "payment_method_bonus": _("A bonus lies between 0 and 100 percent."),
+    "payment_method_currency": _("Nobody has said yet what this currency is worth."),
+    "payment_method_bank": _(
+        "A bank has a number of six digits, and an account 1 to 19 letters and digits: give both."
+    ),
     "topup_reason_needed": _("Say why, in at most 200 characters: the customer reads it."),
     "not_enough_funds": _("The balance does not hold so much."),
     "balance_too_large": _("The balance would be larger than an account can hold."),

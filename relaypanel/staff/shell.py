@@ -142,6 +142,12 @@ WAYS: Final[Sequence[tuple[str | Promise, Sequence[Way]]]] = (
                 icon="shield-question",
                 words=_("Price changes"),
             ),
+            Way(
+                section=Section.MONEY,
+                name="staff:methods",
+                icon="credit-card",
+                words=_("Payment methods"),
+            ),
         ),
     ),
     (

@@ -9,6 +9,7 @@ from relaypanel.staff import (
     audit_log,
     catalogue,
     home,
+    methods,
     orders,
     overview,
     price_lists,
@@ -129,6 +130,28 @@ _money = [
 
 _topups = [
     page("staff/topups", topups.page, name="topups", section=_MONEY),
+    page("staff/payment-methods", methods.page, name="methods", section=_MONEY),
+    page("staff/payment-methods/new", methods.new, name="method-new", section=_MONEY, fresh=True),
+    page(
+        "staff/payment-methods/<int:method_id>",
+        methods.one,
+        name="method",
+        section=_MONEY,
+        fresh=True,
+    ),
+    page(
+        "staff/payment-methods/<int:method_id>/move",
+        methods.move,
+        name="method-move",
+        section=_MONEY,
+    ),
+    page(
+        "staff/payment-methods/<int:method_id>/secret",
+        methods.renew_secret,
+        name="method-secret",
+        section=_MONEY,
+        fresh=True,
+    ),
     page("staff/topups/<int:topup_id>", topups.one, name="topup", section=_MONEY),
     page(
         "staff/topups/<int:topup_id>/confirm",
