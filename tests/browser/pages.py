@@ -2,20 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
+
+from playwright.sync_api import Page
+
+from tests.browser.guarded import PASSWORD
+from tests.shop import LINK
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Listed:
     """`path` as a person would type it; public pages are looked at by a visitor, others by `who`
-    of the demo's people.
+    of the shop's people.
+
+    What nobody types, as the answer to a form, is reached from `start` by what `then` does there.
     """
 
     name: str
     path: str
     is_public: bool = False
     who: str = "customer"
+    start: str = ""
+    then: Callable[[Page], None] | None = None
+
+
+def _press(selector: str) -> Callable[[Page], None]:
+    return lambda page: page.locator(selector).first.click()
+
+
+def _send(form: str, **fields: str) -> Callable[[Page], None]:
+    """Fill in a form and send it, past what the browser would say of it, and past questions."""
+
+    def act(page: Page) -> None:
+        for name, text in fields.items():
+            page.locator(f"{form} [name={name}]").first.fill(text)
+        with page.expect_navigation():
+            page.locator(form).first.evaluate("form => form.submit()")
+
+    return act
+
+
+def _without_token(page: Page) -> None:
+    page.locator("main form [name=csrfmiddlewaretoken]").evaluate("field => field.remove()")
+    _send("main form")(page)
 
 
 _ACCOUNT: Final = (
@@ -36,6 +67,57 @@ _ACCOUNT: Final = (
     Listed(name="sign-out", path="/account/logout/"),
     Listed(name="is-it-you", path="/account/reauthenticate/"),
     Listed(name="sessions", path="/account/sessions/"),
+    Listed(
+        name="sign-up-refused",
+        path="/account/signup/",
+        is_public=True,
+        start="/account/signup/",
+        then=_send("main form", username="é", email="nobody", password1="short"),
+    ),
+    Listed(
+        name="sign-in-refused",
+        path="/account/login/",
+        is_public=True,
+        start="/account/login/",
+        then=_send("main form", login="nobody", password="nothing"),
+    ),
+    Listed(
+        name="sign-in-code",
+        path="/account/2fa/authenticate/",
+        is_public=True,
+        start="/account/login/",
+        then=_send("main form", login="minh", password=PASSWORD),
+    ),
+    Listed(name="security-guarded", path="/settings/security", who="guarded"),
+    Listed(name="app-on", path="/account/2fa/totp/activate/"),
+    Listed(name="app-off", path="/account/2fa/totp/deactivate/", who="guarded"),
+    Listed(name="codes", path="/account/2fa/recovery-codes/", who="guarded"),
+    Listed(name="codes-new", path="/account/2fa/recovery-codes/generate/", who="guarded"),
+    Listed(
+        name="codes-shown",
+        path="/account/2fa/recovery-codes/",
+        who="guarded",
+        start="/account/2fa/recovery-codes/generate/",
+        then=_send("main form"),
+    ),
+    Listed(name="passkeys-guarded", path="/account/2fa/webauthn/", who="guarded"),
+    Listed(name="passkey-add", path="/account/2fa/webauthn/add/", who="guarded"),
+    Listed(
+        name="passkey-rename",
+        path="/account/2fa/webauthn/keys/1/edit/",
+        who="guarded",
+        start="/account/2fa/webauthn/",
+        then=_press("main a[href$='/edit/']"),
+    ),
+    Listed(
+        name="passkey-remove",
+        path="/account/2fa/webauthn/keys/1/remove/",
+        who="guarded",
+        start="/account/2fa/webauthn/",
+        then=_press("main a[href$='/remove/']"),
+    ),
+    Listed(name="is-it-you-code", path="/account/2fa/reauthenticate/", who="guarded"),
+    Listed(name="is-it-you-passkey", path="/account/2fa/webauthn/reauthenticate/", who="guarded"),
 )
 
 _PUBLIC: Final = (
@@ -56,6 +138,43 @@ _PRICE_LIST: Final = (
 _API: Final = (
     Listed(name="api-visitor", path="/api", is_public=True),
     Listed(name="api", path="/api"),
+    Listed(
+        name="api-key",
+        path="/api/key",
+        who="guarded",
+        start="/api",
+        then=_press("form[action='/api/key'] button"),
+    ),
+    Listed(
+        name="api-key-dialog",
+        path="/api",
+        start="/api",
+        then=_press("form[action='/api/key/new'] button"),
+    ),
+    Listed(
+        name="api-key-question",
+        path="/api/key/new",
+        start="/api",
+        then=_send("form[action='/api/key/new']"),
+    ),
+    Listed(
+        name="api-allow-refused",
+        path="/api/addresses",
+        start="/api",
+        then=_send("form[action='/api/addresses']", networks="nonsense"),
+    ),
+    Listed(
+        name="api-allow-warned",
+        path="/api/addresses",
+        start="/api",
+        then=_send("form[action='/api/addresses']", networks="203.0.113.7"),
+    ),
+    Listed(
+        name="api-console",
+        path="/api/try",
+        start="/api",
+        then=_send("form[action^='/api/try']"),
+    ),
 )
 
 _DESK: Final = (
@@ -97,6 +216,12 @@ _DESK: Final = (
 _TICKETS: Final = (
     Listed(name="tickets", path="/tickets"),
     Listed(name="tickets-new", path="/tickets/new"),
+    Listed(
+        name="tickets-new-refused",
+        path="/tickets/new",
+        start="/tickets/new",
+        then=_send("main form", subject="So it is", orders="7,987654321", text="So it is."),
+    ),
     Listed(name="tickets-thread", path="/tickets/1"),
     Listed(name="desk-tickets", path="/staff/tickets", who="owner"),
     Listed(name="desk-tickets-one", path="/staff/tickets/1", who="owner"),
@@ -105,6 +230,12 @@ _TICKETS: Final = (
 
 _FUNDS: Final = (
     Listed(name="funds", path="/funds"),
+    Listed(
+        name="funds-refused",
+        path="/funds/topups",
+        start="/funds",
+        then=_send("form[action='/funds/topups']", amount="a lot"),
+    ),
     Listed(name="funds-topup", path="/funds/1"),
     Listed(name="funds-topup-open", path="/funds/2"),
     Listed(name="statement", path="/funds/statement"),
@@ -116,7 +247,19 @@ _ORDERS: Final = (
     Listed(name="new-order-form", path="/new-order?service=1"),
     Listed(name="new-order-again", path="/new-order?again=1"),
     Listed(name="new-order-found", path="/new-order?q=like"),
+    Listed(
+        name="new-order-refused",
+        path="/new-order",
+        start="/new-order?service=1",
+        then=_send("#order-form", link="nonsense", quantity="7"),
+    ),
     Listed(name="mass-order", path="/mass-order"),
+    Listed(
+        name="mass-order-preview",
+        path="/mass-order",
+        start="/mass-order",
+        then=_send("main form", lines=f"1 | {LINK} | 1000\n987654 | {LINK} | 1\nnonsense"),
+    ),
     Listed(name="orders", path="/orders"),
     Listed(name="orders-completed", path="/orders?state=completed"),
     Listed(name="orders-nothing-fits", path="/orders?q=nothing.example"),
@@ -136,11 +279,32 @@ _SETTINGS: Final = (
     Listed(name="settings", path="/settings"),
     Listed(name="settings-notices", path="/settings/notices"),
     Listed(name="settings-webhooks", path="/settings/webhooks"),
+    Listed(
+        name="settings-webhooks-refused",
+        path="/settings/webhooks",
+        start="/settings/webhooks",
+        then=_send("main form", url="nonsense"),
+    ),
+    Listed(
+        name="settings-webhook",
+        path="/settings/webhooks/1",
+        who="guarded",
+        start="/settings/webhooks",
+        then=_press("main a[href^='/settings/webhooks/']"),
+    ),
     Listed(name="settings-affiliate", path="/settings/affiliate"),
     Listed(name="notices", path="/notices"),
 )
 
-_ERRORS: Final = (Listed(name="not-found", path="/no-such-page", is_public=True),)
+_ERRORS: Final = (
+    Listed(name="not-found", path="/no-such-page", is_public=True),
+    Listed(
+        name="too-old",
+        path="/account/logout/",
+        start="/account/logout/",
+        then=_without_token,
+    ),
+)
 
 PAGES: Final = (
     *_ACCOUNT,

@@ -11,13 +11,9 @@ page that it opened must be fine when it ends: see fine.py.
 
 from __future__ import annotations
 
-import base64
-import hmac
 import json
 import os
 import shutil
-import struct
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,7 +21,10 @@ from typing import Any, Final
 
 from playwright.sync_api import Browser, BrowserContext, Page, StorageState, sync_playwright
 
+from tests.browser import guarded
 from tests.browser.fine import Watch
+from tests.browser.pages import Listed
+from tests.browser.totp import totp
 from tests.processes import Panel
 from tests.shop import LINK, SAMPLES, Reseller
 
@@ -46,17 +45,16 @@ class Shop:
 
     panel: Panel
     url: str
-    people: Mapping[str, Mapping[str, str]]
+    people: dict[str, Mapping[str, str]]
     # Signing in takes a while, so each person does it once: the cookies by name.
     sessions: dict[str, StorageState] = field(default_factory=dict)
 
 
 @contextmanager
-def open_shop(database_url: str) -> Iterator[Shop]:
+def open_shop(database_url: str, **more: str) -> Iterator[Shop]:
     """Yield a shop with worker and simulated provider that sells to whoever comes."""
-    with Panel(
-        database_url=database_url, PRIVATE_PROVIDERS="", PRIVATE_WEBHOOKS="127.0.0.0/8"
-    ) as panel:
+    settings = {"PRIVATE_PROVIDERS": "", "PRIVATE_WEBHOOKS": "127.0.0.0/8"} | more
+    with Panel(database_url=database_url, **settings) as panel:
         panel.run("migrate")
         people = json.loads(panel.run("demo", "--json", "--balance", "12845.6"))
         serving = panel.start("serve", "--demo")
@@ -87,15 +85,6 @@ def open_browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=chromium(), args=arguments)
         yield browser
         browser.close()
-
-
-def totp(secret: str) -> str:
-    """Return what an authenticator app with this seed shows now: RFC 6238."""
-    counter = struct.pack(">Q", int(time.time()) // 30)
-    digest = hmac.digest(base64.b32decode(secret), counter, "sha1")
-    place = digest[-1] & 15
-    number = struct.unpack(">I", digest[place : place + 4])[0] & 0x7FFFFFFF
-    return f"{number % 10**6:06}"
 
 
 class Visit:
@@ -131,6 +120,8 @@ class Visit:
         return self.as_one(who, **options)
 
     def as_one(self, who: str, **options: Any) -> Page:
+        if who == "guarded" and who not in self.shop.people:
+            self._guard()
         if who in self.shop.sessions:
             return self.as_visitor(storage_state=self.shop.sessions[who], **options)
         page = self.as_visitor(**options)
@@ -147,6 +138,31 @@ class Visit:
             page.wait_for_url("**/dashboard")
         self.shop.sessions[who] = page.context.storage_state()
         return page
+
+    def _guard(self) -> None:
+        """Let somebody sign up who then has a second factor of each kind, and a webhook."""
+        page = self.as_visitor()
+        guarded.sign_up(page, "minh")
+        page.wait_for_url("**/dashboard")
+        guarded.add_app(page)
+        guarded.add_passkey(page, "My phone")
+        page.goto("/settings/webhooks")
+        page.get_by_label("Address").fill("http://127.0.0.1:9/hook")
+        page.get_by_role("button", name="Add", exact=True).click()
+        self.shop.people["guarded"] = {"username": "minh", "password": guarded.PASSWORD}
+        self.shop.sessions["guarded"] = page.context.storage_state()
+
+    def open(self, page: Page, listed: Listed) -> None:
+        """Go to a page of the list, by the steps that lead there."""
+        page.goto(listed.start or listed.path)
+        self._prove(page, listed)
+        if listed.then:
+            listed.then(page)
+            self._prove(page, listed)
+
+    def _prove(self, page: Page, listed: Listed) -> None:
+        if not listed.is_public:
+            guarded.prove(page, self.shop.people[listed.who]["password"])
 
     def speak(self, page: Page, language: str) -> None:
         """Let this browser's pages come in the language from now on, as the switch does."""

@@ -57,7 +57,7 @@ def _take(names: list[str], ways: tuple[tuple[int, str, str], ...]) -> None:
             for one in pages:
                 page = visitor if one.is_public else people[one.who]
                 visit.speak(page, language)
-                page.goto(one.path)
+                visit.open(page, one)
                 _save(page, f"{one.name}-{width}-{theme}-{language}.png")
             visit.close()
 

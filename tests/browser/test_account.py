@@ -3,30 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Final
 
-from allauth.mfa.totp.internal import auth
 from playwright.sync_api import Page, expect
 
+from tests.browser.guarded import PASSWORD, add_app, add_passkey, prove, sign_up
 from tests.browser.shop import Visit
-
-PASSWORD: Final = "a-rare-Passw0rd"
-
-
-def code(secret: str) -> str:
-    """Return what an authenticator app shows now."""
-    _, counter, _ = auth.yield_hotp_counters_from_time()
-    return str(auth.format_hotp_value(auth.hotp_value(secret, counter)))
-
-
-def sign_up(page: Page, name: str) -> None:
-    page.goto("/")
-    page.get_by_role("link", name="Make a free account").click()
-    page.get_by_label("Username").fill(name)
-    page.get_by_label("E-mail").fill(f"{name}@example.com")
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign up").click()
-    page.wait_for_url("**/dashboard")
 
 
 def sign_in(page: Page, name: str) -> None:
@@ -36,24 +17,11 @@ def sign_in(page: Page, name: str) -> None:
     page.get_by_role("button", name="Sign in", exact=True).click()
 
 
-def prove(page: Page) -> None:
-    """Answer the question whether it is really you."""
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Confirm", exact=True).click()
-
-
 class TestSecondFactor:
     def test_is_turned_on_and_asked_for_and_a_recovery_code_stands_in(self, visit: Visit) -> None:
         page = visit.as_visitor()
         sign_up(page, "dung")
-        page.goto("/settings/security")
-        page.get_by_role("link", name="Turn it on").click()
-        prove(page)
-        secret = page.locator("#totp-key").inner_text()
-        page.get_by_label("Authenticator code").fill(code(secret))
-        page.get_by_role("button", name="Turn it on").click()
-        spare = page.locator("#recovery-codes").inner_text().split()[0]
-        page.get_by_role("link", name="I have kept them").click()
+        spare = add_app(page)
         expect(page.get_by_text("On. Signing in asks for its code.")).to_be_visible()
 
         again = visit.as_visitor()
@@ -69,19 +37,8 @@ class TestSecondFactor:
 class TestPasskey:
     def test_is_added_and_signs_in_alone(self, visit: Visit) -> None:
         page = visit.as_visitor()
-        devtools = page.context.new_cdp_session(page)
-        devtools.send("WebAuthn.enable")
-        options = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True}
-        options |= {"hasUserVerification": True, "isUserVerified": True}
-        options |= {"automaticPresenceSimulation": True}
-        devtools.send("WebAuthn.addVirtualAuthenticator", {"options": options})
         sign_up(page, "giang")
-        page.goto("/account/2fa/webauthn/")
-        page.get_by_role("link", name="Add a passkey").click()
-        prove(page)
-        page.get_by_label("Name").fill("My phone")
-        page.get_by_role("button", name="Add the passkey").click()
-        page.wait_for_url("**/recovery-codes/")
+        add_passkey(page, "My phone")
         page.goto("/settings/security")
         expect(page.get_by_text("My phone")).to_be_visible()
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
+from django.urls import Resolver404, resolve
 from playwright.sync_api import Page
 
 from tests.browser import fine
@@ -17,16 +19,26 @@ THEMES = ("light", "dark")
 
 @pytest.mark.parametrize("listed", PAGES, ids=lambda listed: listed.name)
 def test_a_page_is_fine(visit: Visit, listed: Listed) -> None:
-    visit.watch.expects(404)
+    visit.watch.expects(403, 404)
+    visit.as_one("guarded")
     page = visit.as_visitor() if listed.is_public else visit.as_one(listed.who)
 
     faults = []
     for language in LANGUAGES:
         visit.speak(page, language)
-        page.goto(listed.path)
+        visit.open(page, listed)
         faults += [f"{language} {fault}" for fault in _faults(page)]
 
+    assert _route(page.url) == _route(listed.path)
     assert not faults, "\n".join(faults)
+
+
+def _route(url: str) -> str:
+    """Return the address as the program knows it, without what differs from thing to thing."""
+    try:
+        return resolve(urlsplit(url).path).route
+    except Resolver404:
+        return ""
 
 
 def _faults(page: Page) -> Iterator[str]:
