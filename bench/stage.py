@@ -96,8 +96,13 @@ class Stage:
 
 
 @contextmanager
-def opened(database: Database, *, orders: int, users: int, services: int) -> Iterator[Stage]:
-    """Yield a filled panel that nobody serves yet; its database is dropped afterwards."""
+def opened(
+    database: Database, *, orders: int, users: int, services: int, own: int = 0
+) -> Iterator[Stage]:
+    """Yield a filled panel that nobody serves yet; its database is dropped afterwards.
+
+    `own` of the orders are the first user's alone.
+    """
     with TemporaryDirectory(prefix="relaypanel-bench-") as name, _database(database, name) as url:
         folder = Path(name)
         with Panel(
@@ -108,6 +113,7 @@ def opened(database: Database, *, orders: int, users: int, services: int) -> Ite
                 [
                     *(sys.executable, "-m", "bench.fill", f"--orders={orders}", f"--users={users}"),
                     *(f"--services={services}", f"--callers={max(CALLERS)}"),
+                    f"--orders-of-one-user={own}",
                     f"--save={folder / 'saved'}",
                 ],
                 env=panel.environment,
