@@ -20,6 +20,13 @@ def sign_up(page: Page, name: str) -> None:
     page.get_by_role("button", name="Sign up").click()
 
 
+def sign_in(page: Page, name: str) -> None:
+    page.goto("/account/login/")
+    page.get_by_label("Username or e-mail").fill(name)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+
+
 def prove(page: Page, password: str = PASSWORD) -> None:
     """Answer the question whether it is really you, if it is asked; in any language."""
     if "/reauthenticate/?" in page.url:

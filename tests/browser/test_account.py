@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from tests.browser.guarded import PASSWORD, add_app, add_passkey, prove, sign_up
+from tests.browser.guarded import add_app, add_passkey, prove, sign_in, sign_up
 from tests.browser.shop import Visit
-
-
-def sign_in(page: Page, name: str) -> None:
-    page.goto("/account/login/")
-    page.get_by_label("Username or e-mail").fill(name)
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in", exact=True).click()
 
 
 class TestSecondFactor:

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 
 from tests import databases
 from tests.browser import fine
-from tests.browser.guarded import sign_up
+from tests.browser.guarded import sign_in, sign_up
 from tests.browser.letterbox import letterbox
 from tests.browser.shop import Visit, open_shop
 from tests.shop import LINK
@@ -45,6 +45,8 @@ def test_a_stranger_becomes_a_customer_with_a_completed_order(
     page.goto(found[0])
     assert fine.faults(page) == []
     page.locator("main form button").click()
+    page.wait_for_url("**/account/login/")
+    sign_in(page, "nga")
     page.wait_for_url("**/dashboard")
 
     page.goto("/funds")
