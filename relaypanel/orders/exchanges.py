@@ -49,9 +49,7 @@ def of(order: Order) -> list[Exchange]:
     return list(Exchange.objects.filter(order=order).select_related("provider").order_by("-token"))
 
 
-def form(
-    fields: Mapping[str, str], *, order_type: str, link: str, quantity: int
-) -> dict[str, str]:
+def form(fields: Mapping[str, str], *, order_type: str, link: str, quantity: int) -> dict[str, str]:
     """Return the form in which an order goes upstream, without what is ours in it."""
     sent = dict(fields)
     if link:

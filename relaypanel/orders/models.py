@@ -63,9 +63,7 @@ class Order(models.Model):
     ended_at = models.DateTimeField(null=True)
 
     # -- upstream --
-    provider = models.ForeignKey(
-        Provider, on_delete=models.PROTECT, null=True, related_name="orders"
-    )
+    provider = models.ForeignKey(Provider, models.PROTECT, null=True, related_name="orders")
     upstream_service = models.ForeignKey(UpstreamService, on_delete=models.PROTECT, null=True)
     upstream_id = models.CharField(max_length=40, null=True)
     # What its route was to take when it was ordered, in the panel's currency; of a drip-feed, for
@@ -87,7 +85,7 @@ class Order(models.Model):
 
     # -- a drip-feed's run, or a subscription's post: which one of its parent --
     parent = models.ForeignKey(
-        "self", on_delete=models.PROTECT, null=True, related_name="children", db_index=False
+        "self", models.PROTECT, null=True, related_name="children", db_index=False
     )
     run = models.PositiveIntegerField(null=True)
 
@@ -185,9 +183,7 @@ class Order(models.Model):
 class OrderEvent(models.Model):
     """What happened to an order, oldest first: the timeline that people read."""
 
-    order = models.ForeignKey(
-        Order, on_delete=models.CASCADE, related_name="events", db_index=False
-    )
+    order = models.ForeignKey(Order, models.CASCADE, related_name="events", db_index=False)
     at = models.DateTimeField()
     # Both empty: something worth knowing happened, and the status stayed.
     from_status = models.CharField(max_length=12, blank=True, default="")
@@ -223,9 +219,7 @@ class FeedState(models.TextChoices):
 class DripFeed(models.Model):
     """The timetable of a drip-feed.  Each run is a child order, made when its time comes."""
 
-    order = models.OneToOneField(
-        Order, on_delete=models.CASCADE, primary_key=True, related_name="drip_feed"
-    )
+    order = models.OneToOneField(Order, models.CASCADE, primary_key=True, related_name="drip_feed")
     user = models.ForeignKey(User, on_delete=models.PROTECT, db_index=False)
     runs = models.PositiveIntegerField()
     interval_minutes = models.PositiveIntegerField()
@@ -283,7 +277,7 @@ class Subscription(models.Model):
     """What is known of a subscription beside its order, once its provider has told something."""
 
     order = models.OneToOneField(
-        Order, on_delete=models.CASCADE, primary_key=True, related_name="subscription"
+        Order, models.CASCADE, primary_key=True, related_name="subscription"
     )
     # As its provider tells it; empty: not in the words of a subscription.
     word = models.CharField(
@@ -393,7 +387,7 @@ class RefillWatch(models.Model):
     """An order whose refills open by themselves: when it is counted again.  See recount.py."""
 
     order = models.OneToOneField(
-        Order, on_delete=models.CASCADE, primary_key=True, related_name="refill_watch"
+        Order, models.CASCADE, primary_key=True, related_name="refill_watch"
     )
     due_at = models.DateTimeField()
 

@@ -17,7 +17,7 @@ from django.db.models.expressions import CombinedExpression
 
 from relaypanel import prepared
 from relaypanel.contract import OrderWord
-from relaypanel.orders.models import FINAL, Order, OrderEvent, Status
+from relaypanel.orders.models import FINAL, Order, Status
 
 _UPSTREAM = frozenset((Status.PENDING, Status.PROCESSING, Status.IN_PROGRESS))
 _ENDS = frozenset(FINAL)
@@ -63,8 +63,12 @@ FROM_WORD: Final[dict[OrderWord, Status]] = {
     OrderWord.CANCELED: Status.CANCELED,
 }
 
-_EVENTS: Final = prepared.Insert(
-    OrderEvent, "order_id", "at", "from_status", "to_status", "reason", "detail"
+_TELL: Final = prepared.Statement(
+    f"""
+    INSERT INTO orders_orderevent (order_id, at, from_status, to_status, reason, detail)
+    SELECT id, {"$2" if prepared.is_sqlite() else "$2::timestamptz"}, $3, $4, $5, $6
+      FROM orders_order WHERE id {prepared.among("$1")}
+    """  # nosec B608
 )
 _DETAIL_MAX: Final = 500
 
@@ -173,8 +177,7 @@ def _tell(
     origin: Status | None,
     to: Status | None,
 ) -> None:
-    said = (now, origin or "", to or "", reason, detail[:_DETAIL_MAX])
-    _EVENTS.write([(order_id, *said) for order_id in ids])
+    _TELL.rows(list(ids), now, origin or "", to or "", reason, detail[:_DETAIL_MAX])
 
 
 def _reflect(order: Order, changes: dict[str, Any]) -> None:

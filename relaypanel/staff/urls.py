@@ -29,9 +29,6 @@ app_name = "staff"
 
 _home = [
     page("staff", home.page, name="home", section=None),
-]
-
-_overview = [
     page("staff/overview", overview.page, name="overview", section=Section.OVERVIEW),
 ]
 
@@ -344,9 +341,6 @@ _settings = [
         section=_SETTINGS,
         fresh=True,
     ),
-]
-
-_set_up = [
     page("staff/first-steps", set_up.page, name="set-up", section=_SETTINGS),
 ]
 
@@ -388,7 +382,6 @@ _absent = [
 
 urlpatterns = [
     *_home,
-    *_overview,
     *_orders,
     *_waiting,
     *_users,
@@ -398,7 +391,6 @@ urlpatterns = [
     *_providers,
     *_price_lists,
     *_settings,
-    *_set_up,
     *_tickets,
     *_audit_log,
     *_absent,

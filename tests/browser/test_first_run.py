@@ -13,7 +13,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from relaypanel.providers.answers import Listing
 from tests import databases
-from tests.browser.shop import Shop, Visit, totp
+from tests.browser.shop import Shop, Visit
+from tests.browser.totp import totp
 from tests.catalogue.lists import listing
 from tests.management.upstream import Upstream
 from tests.processes import Panel

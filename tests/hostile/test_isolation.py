@@ -58,9 +58,8 @@ class House:
     def hers(self) -> dict[str, Any]:
         """Return all rows of Alice's as they are."""
         return {
-            label: model_to_dict(row) if (row := rows.filter(pk=pk).first()) else None
+            label: model_to_dict(row) if (row := _row(label, pk)) else None
             for label, pk in self.rows.items()
-            for rows in [models.QuerySet(apps.get_model(label))]
         }
 
     def privileges(self) -> list[Any]:
@@ -149,6 +148,11 @@ class TestPages:
         tell(f"R11 desk: pages of staff shown to others {len(shown)}")
         assert shown == []
         assert User.objects.filter(role=Role.OWNER).count() == 0
+
+
+def _row(label: str, pk: int) -> models.Model | None:
+    rows: models.QuerySet[models.Model] = models.QuerySet(apps.get_model(label))
+    return rows.filter(pk=pk).first()
 
 
 def posted(house: House, browser: Client) -> list[str]:
