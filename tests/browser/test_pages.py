@@ -18,6 +18,7 @@ _NO_PAGES: Final = {
     "funds/statement.csv",
     "funds/<int:topup_id>/code.svg",
     "hue/<int:degrees>.css",
+    "logo/<slug:name>.webp",
     "account/2fa/recovery-codes/download/",
     # -- parts of a page --
     "new-order/quote",
