@@ -47,6 +47,14 @@ UNSAID: Final = {
     "forged": _TO_PROGRAMS,
     "bad_rate": _BY_COMMAND,
     "balance_too_large": _BY_COMMAND,
+    "topup_reason_needed": _BY_COMMAND,
+    "no_such_payment_method": _BY_COMMAND,
+    "payment_method_name_needed": _BY_COMMAND,
+    "payment_method_bounds": _BY_COMMAND,
+    "payment_method_bonus": _BY_COMMAND,
+    "payment_method_currency": _BY_COMMAND,
+    "payment_method_bank": _BY_COMMAND,
+    "payment_method_gateway": _BY_COMMAND,
     **dict.fromkeys(
         (
             *("body_compressed", "body_incomplete", "body_too_large", "incorrect_action"),

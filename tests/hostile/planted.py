@@ -13,6 +13,7 @@ from relaypanel import clock
 from relaypanel.accounts.models import User
 from relaypanel.catalogue.models import Service
 from relaypanel.payments.models import PaymentMethod
+from relaypanel.providers.models import Provider
 from tests.api_v2 import client
 
 NOT_ROWS_OF_A_PERSON = {"accounts.User", "ledger.Account", "ledger.Transfer"}
@@ -23,6 +24,8 @@ ASKED: dict[str, Callable[[], dict[str, Any]]] = {
     "accounts.ApiKey": lambda: {"revoked_at": clock.now()},
     # Whoever decides is somebody else.
     "ledger.Adjustment": lambda: {"decided_by_id": None},
+    # Somebody said it.
+    "orders.Exchange": lambda: {"provider_id": Provider.objects.create(name="upstream").pk},
     "orders.Subscription": lambda: {"paused_for": ""},
     # Nobody brings themselves.
     "payments.Referral": lambda: {"user_id": User.objects.create(username="brought").pk},
