@@ -54,7 +54,7 @@ class Agreed:
 
 @dataclass(frozen=True, slots=True)
 class Rated:
-    rate_to_panel_e8: int
+    rate_to_panel_e8: int | None
 
 
 @dataclass(frozen=True, slots=True)

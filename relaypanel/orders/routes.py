@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from relaypanel import money, prepared
 from relaypanel.catalogue import margin
+from relaypanel.catalogue.editions import Known, Rated
 from relaypanel.catalogue.offers import cost, usable_routes
-from relaypanel.contract import TYPES, OrderType
+from relaypanel.contract import OrderType
 from relaypanel.orders import states
 from relaypanel.orders.models import Order, Status
 from relaypanel.providers.models import UpstreamService
@@ -29,15 +30,13 @@ class Waiting(NamedTuple):
     quantity: int
     charge_e8: int
     cost_expected_e8: int | None
-    route_type: str
-    rate_e8: int
-    rate_to_panel_e8: int | None
+    route: Known
 
 
 _LOCK_WAITING: Final = prepared.Statement(
     f"""
     SELECT it.id, it.token, it.type, it.quantity, it.charge_e8, it.cost_expected_e8,
-           route.type, route.rate_e8, panel.rate_to_panel_e8
+           route.id, route.provider_id, route.rate_e8, route.type, panel.rate_to_panel_e8
       FROM orders_order AS it
       JOIN providers_upstreamservice AS route ON route.id = it.upstream_service_id
       JOIN providers_provider AS panel ON panel.id = route.provider_id
@@ -49,21 +48,13 @@ _LOCK_WAITING: Final = prepared.Statement(
 
 def lock_waiting(*, provider_id: int, order_ids: Collection[int]) -> list[Waiting]:
     """Lock those of a provider's queued orders that nobody else has locked."""
-    return [Waiting(*row) for row in _LOCK_WAITING.rows(provider_id, list(order_ids))]
+    return [_waiting(*row) for row in _LOCK_WAITING.rows(provider_id, list(order_ids))]
 
 
 def pays(order: Waiting) -> bool:
     """Return whether an order is worth what its route takes now."""
     # What a subscription costs depends on the posts that are still to come.
-    if order.type == OrderType.SUBSCRIPTIONS:
-        return True
-    cost_e8 = margin.cost(
-        rate_e8=order.rate_e8,
-        rate_to_panel_e8=order.rate_to_panel_e8,
-        quantity=order.quantity,
-        rate_per=TYPES[OrderType(order.route_type)].rate_per,
-    )
-    return margin.covers(cost_e8=cost_e8, charge_e8=_worth_e8(order))
+    return order.type == OrderType.SUBSCRIPTIONS or _is_affordable(order, order.route)
 
 
 def leave_dead(order: Order, *, now: datetime, detail: str) -> None:
@@ -106,6 +97,20 @@ def leave_dear(order: Order, *, now: datetime) -> None:
     states.record([order], now=now, reason="next_route", detail=detail)
 
 
+def _waiting(
+    order_id: int,
+    token: int,
+    order_type: str,
+    quantity: int,
+    charge_e8: int,
+    cost_expected_e8: int | None,
+    *route: Any,
+) -> Waiting:
+    pk, provider_id, rate_e8, route_type, rate_to_panel_e8 = route
+    known = Known(pk, provider_id, rate_e8, route_type, Rated(rate_to_panel_e8))
+    return Waiting(order_id, token, order_type, quantity, charge_e8, cost_expected_e8, known)
+
+
 def _following(order: Order) -> UpstreamService | None:
     """Return the first route after the order's own that it can pay for."""
     routes = usable_routes([order.service_id]).get(order.service_id, ())
@@ -116,7 +121,7 @@ def _following(order: Order) -> UpstreamService | None:
     return next((route for route in following if _is_affordable(order, route)), None)
 
 
-def _is_affordable(order: Order, route: UpstreamService) -> bool:
+def _is_affordable(order: Order | Waiting, route: UpstreamService | Known) -> bool:
     cost_e8 = cost(route, quantity=order.quantity)
     return margin.covers(cost_e8=cost_e8, charge_e8=_worth_e8(order))
 

@@ -6,7 +6,7 @@ docs/order-states.md draws the arrows and says who may take them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -154,28 +154,19 @@ def _move(
         _tell(ids, now=now, reason=reason, detail=detail, origin=origin, to=to)
 
 
-def record(
-    orders: Sequence[Order],
-    *,
-    now: datetime,
-    reason: str,
-    detail: str = "",
-    origin: Status | None = None,
-    to: Status | None = None,
-) -> None:
-    """Write what happened into the timelines of `orders`; without `to`, no status changed."""
-    ids = [order.pk for order in orders]
-    _tell(ids, now=now, reason=reason, detail=detail, origin=origin, to=to)
+def record(orders: Sequence[Order], *, now: datetime, reason: str, detail: str = "") -> None:
+    """Write what happened into the timelines of `orders`, whose status stays."""
+    _tell([order.pk for order in orders], now=now, reason=reason, detail=detail)
 
 
 def _tell(
-    ids: Iterable[int],
+    ids: Collection[int],
     *,
     now: datetime,
     reason: str,
     detail: str,
-    origin: Status | None,
-    to: Status | None,
+    origin: Status | None = None,
+    to: Status | None = None,
 ) -> None:
     _TELL.rows(list(ids), now, origin or "", to or "", reason, detail[:_DETAIL_MAX])
 

@@ -78,17 +78,17 @@ class Terms:
     def check(self) -> None:
         """Raise what stands in the way."""
         if not 0 < len(self.name.strip()) <= 80:
-            raise MethodNameNeeded
+            raise MethodNameNeeded("a name has 1 to 80 characters")
         if not 1 <= self.min_e8 <= self.max_e8 <= money.MAX_E8:
-            raise MethodBoundsOutOfOrder
+            raise MethodBoundsOutOfOrder("the least is above zero and not above the most")
         if not 0 <= self.bonus_bp <= WHOLE_BP:
-            raise BonusTooLarge
+            raise BonusTooLarge("a bonus is at most 100 percent")
         if self.currency_id and not Currency.objects.filter(pk=self.currency_id).exists():
             raise NoSuchCurrency
         if (self.bank_bin or self.bank_account) and not vietqr.is_account(
             bank_bin=self.bank_bin, account=self.bank_account
         ):
-            raise BadBankAccount
+            raise BadBankAccount("the bank has six digits, and an account belongs to it")
         if self.gateway and self.gateway not in GATEWAYS:
             raise NoSuchProgram
 

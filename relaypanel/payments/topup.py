@@ -145,11 +145,11 @@ def confirm(*, topup_id: int, by: Decider, now: datetime) -> TopUp:
     Raises TopUpNotFound, AlreadyDecided, and book.BalanceTooLarge; nothing was written then.
     """
     topup = _any(topup_id)
-    before = topup.state
     with transaction.atomic():
         referral = affiliates.referral_of(topup.user_id)
         # All accounts before the row, in the order of their numbers, as everywhere.
         book.lock({topup.user_id} | ({referral.affiliate_id} if referral else set()))
+        before = _held_state(topup)
         _move(topup, _before(State.CONFIRMED), State.CONFIRMED, ended_at=now, **_decided(by))
         book.post_many(_postings(topup), now=now)
         if referral is not None:
@@ -168,8 +168,8 @@ def reject(*, topup_id: int, by: Decider, reason: str, now: datetime) -> TopUp:
     if not 0 < len(reason) <= REASON_CHARACTERS_MAX:
         raise ReasonNeeded(f"a reason of at most {REASON_CHARACTERS_MAX} characters is needed")
     topup = _any(topup_id)
-    before = topup.state
     with transaction.atomic():
+        before = _held_state(topup)
         origins = _before(State.REJECTED)
         _move(topup, origins, State.REJECTED, ended_at=now, reason=reason, **_decided(by))
         data = _told(topup) | {"reason": topup.reason}
@@ -218,6 +218,13 @@ def _any(topup_id: int) -> TopUp:
     return topup
 
 
+def _held_state(topup: TopUp) -> str:
+    """Return how it stands, locked until the end of the transaction."""
+    rows = TopUp.objects.select_for_update(no_key=True)
+    state: str = rows.values_list("state", flat=True).get(pk=topup.pk)
+    return state
+
+
 def _before(to: State) -> tuple[State, ...]:
     return tuple(state for state, ends in ARROWS.items() if to in ends)
 
@@ -246,7 +253,7 @@ def _write(act: str, topup: TopUp, before: str, *, by: Decider, now: datetime) -
         by=by.staff,
         act=act,
         subject=("topup", topup.pk),
-        before={"state": str(before)},
+        before={"state": before},
         after={
             "state": str(topup.state),
             "reference": topup.reference,

@@ -6,6 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from relaypanel import money
+from relaypanel.accounts.models import AuditEntry
 from relaypanel.payments import affiliates, currencies, methods
 from relaypanel.payments.models import Basis, PaymentMethod, State, TopUp
 from tests import cast
@@ -59,6 +60,15 @@ class TestMethod:
         method = PaymentMethod.objects.get()
         assert (method.is_on, method.currency_id, method.bonus_bp) == (False, None, 0)
 
+    def test_leaves_a_line_in_the_audit_log(self) -> None:
+        run("method", "Bank", "--max", "500")
+        run("method", "Bank", "--max", "600")
+
+        entries = AuditEntry.objects.order_by("pk")
+        assert [entry.act for entry in entries] == ["payment_method.add", "payment_method.change"]
+        assert (entries[1].before["max"], entries[1].after["max"]) == ("500", "600")
+        assert entries[1].user is None
+
     def test_with_a_gateway_tells_its_secret_once(self) -> None:
         said = run("method", "Bot", "--gateway", "signed")
         again = run("method", "Bot", "--gateway", "signed")
@@ -75,6 +85,8 @@ class TestMethod:
             (("--bonus", "101"), "percentage"),
             (("--bonus", "1.001"), "percentage"),
             (("--min", "x"), "not an amount"),
+            (("--min", "2", "--max", "1"), "not above the most"),
+            (("--bank-bin", "97"), "six digits"),
         ],
     )
     def test_is_not_made_of_what_is_wrong(self, options: tuple[str, ...], words: str) -> None:

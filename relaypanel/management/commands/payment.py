@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from relaypanel import clock, money
 from relaypanel.accounts import users
-from relaypanel.accounts.audit_log import Actor
+from relaypanel.accounts.audit_log import CONSOLE, Actor
 from relaypanel.errors import Refused
 from relaypanel.payments import affiliates, currencies, methods, topup
 from relaypanel.payments.gateways.table import GATEWAYS
@@ -81,22 +81,23 @@ class Command(BaseCommand):
         currency, known = options["currency"], currencies.all_codes()
         if currency is not None and currency not in known:
             raise CommandError(f"Set the rate first: relaypanel payment currency {currency} RATE")
-        method, is_new = PaymentMethod.objects.update_or_create(
+        named = PaymentMethod.objects.filter(name=options["name"])
+        known_id = named.values_list("pk", flat=True).first()
+        terms = methods.Terms(
             name=options["name"],
-            defaults={
-                "min_e8": money.parse(options["min"]),
-                "max_e8": money.parse(options["max"]),
-                "bonus_bp": _hundredths(options["bonus"]),
-                "currency_id": currency,
-                "instructions": options["instructions"],
-                "bank_bin": options["bank_bin"],
-                "bank_account": options["bank_account"],
-                "bank_holder": options["bank_holder"],
-                "gateway": options["gateway"],
-                "is_on": not options["off"],
-            },
+            min_e8=money.parse(options["min"]),
+            max_e8=money.parse(options["max"]),
+            bonus_bp=_hundredths(options["bonus"]),
+            currency_id=currency,
+            instructions=options["instructions"],
+            bank_bin=options["bank_bin"],
+            bank_account=options["bank_account"],
+            bank_holder=options["bank_holder"],
+            gateway=options["gateway"],
+            is_on=not options["off"],
         )
-        self.stdout.write(f"{method} is {'added' if is_new else 'changed'}.")
+        method = methods.save(method_id=known_id, terms=terms, by=CONSOLE, now=clock.now())
+        self.stdout.write(f"{method} is {'changed' if known_id else 'added'}.")
         if method.gateway and not method.secret_sealed:
             secret = methods.renew_secret(method)
             self.stdout.write(f"Address: {settings.PUBLIC_URL}/payments/hooks/{method.pk}")
