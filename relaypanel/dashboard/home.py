@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from relaypanel import clock
-from relaypanel.ledger import spending, statement
+from relaypanel.ledger import journal, spending
 from relaypanel.ledger.spending import Day
 from relaypanel.look import amounts
 from relaypanel.look.charts import Slice
@@ -126,7 +126,7 @@ def _states(user_id: int, days: int, now: datetime) -> dict[str, Any]:
 
 def _balances(user_id: int) -> list[int]:
     """Return what the balance was after each of the latest movements, the oldest first."""
-    movements = statement.page(user_id=user_id, limit=SPARK_DAYS)
+    movements = journal.page(journal.Wanted(user_id=user_id), limit=SPARK_DAYS)
     return [m.left_e8 for m in reversed(movements) if m.left_e8 is not None]
 
 

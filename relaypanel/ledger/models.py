@@ -94,6 +94,35 @@ class Transfer(models.Model):
     def __str__(self) -> str:
         return self.key
 
+    @property
+    def customer(self) -> Account:
+        """The customer's side: every movement has one, and a house on the other."""
+        return self.debit if self.debit_id > 0 else self.credit
+
+    @property
+    def change_e8(self) -> int:
+        """By how much the customer's balance changed."""
+        return -self.amount_e8 if self.debit_id > 0 else self.amount_e8
+
+    @property
+    def left_e8(self) -> int | None:
+        """What the customer held afterwards."""
+        return self.debit_left_e8 if self.debit_id > 0 else self.credit_left_e8
+
+    @property
+    def order_id(self) -> int | None:
+        """The order that was charged or refunded."""
+        return self._number("order")
+
+    @property
+    def topup_id(self) -> int | None:
+        return self._number("topup")
+
+    def _number(self, subject: str) -> int | None:
+        kind, _, rest = self.key.partition(":")
+        number = rest.partition(":")[0]
+        return int(number) if kind == subject and number.isdecimal() else None
+
 
 class AdjustmentState(models.TextChoices):
     WAITING = "waiting"  # above the limit of one person: somebody else decides

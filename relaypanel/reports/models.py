@@ -49,3 +49,17 @@ class Proof(models.Model):
 
     def __str__(self) -> str:
         return f"proof of {self.at:%Y-%m-%d}"
+
+
+class BookDay(models.Model):
+    """What moved on one day (UTC), by kind, and what customers held at its end."""
+
+    date = models.DateField(primary_key=True)
+    # {"deposit": {"number": 3, "in_e8": 900000000, "out_e8": 0}, …}: to customers, and from them.
+    moved = models.JSONField(default=dict)
+    # All balances together: what the panel owes its customers.
+    owed_e8 = models.BigIntegerField()
+    added_up_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"books of {self.date}"

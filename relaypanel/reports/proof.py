@@ -17,6 +17,7 @@ from relaypanel.reports.models import Proof
 
 log = structlog.get_logger(__name__)
 
+PAGE: Final = 30
 DIFFERENCES_KEPT: Final = 20
 # Less than a day, so that a proof that took long does not come later each night.
 AGAIN_AFTER: Final = timedelta(hours=20)
@@ -56,3 +57,11 @@ def prove(*, now: datetime) -> Proof:
 
 def latest() -> Proof | None:
     return Proof.objects.order_by("-pk").first()
+
+
+def page(*, before_id: int | None = None) -> list[Proof]:
+    """Return the newest proofs below `before_id`: one more than PAGE if there are more."""
+    rows = Proof.objects.order_by("-pk")
+    if before_id is not None:
+        rows = rows.filter(pk__lt=before_id)
+    return list(rows[: PAGE + 1])

@@ -21,6 +21,7 @@ from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
@@ -43,7 +44,7 @@ class DeskRequest(PageRequest):
     actor: Actor
 
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +67,7 @@ def page(
 
 def _guarded(view: View, rule: Rule) -> View:
     @wraps(view)
-    def guarded(request: DeskRequest, *args: object, **kwargs: object) -> HttpResponse:
+    def guarded(request: DeskRequest, *args: object, **kwargs: object) -> HttpResponseBase:
         refused = _admit(request, rule)
         return view(request, *args, **kwargs) if refused is None else refused
 

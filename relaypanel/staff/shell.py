@@ -148,6 +148,12 @@ WAYS: Final[Sequence[tuple[str | Promise, Sequence[Way]]]] = (
                 icon="credit-card",
                 words=_("Payment methods"),
             ),
+            Way(
+                section=Section.MONEY,
+                name="staff:books",
+                icon="book",
+                words=_("Books"),
+            ),
         ),
     ),
     (

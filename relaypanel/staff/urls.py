@@ -7,6 +7,7 @@ from relaypanel.staff import (
     act_as,
     admin_keys,
     audit_log,
+    books,
     catalogue,
     home,
     methods,
@@ -58,63 +59,30 @@ _waiting = [
 ]
 
 _USERS = Section.USERS
+_USER = "staff/users/<int:user_id>"
 
 _users = [
     page("staff/users", users.page, name="users", section=_USERS),
     page("staff/users/new", users.new, name="user-new", section=_USERS),
-    page("staff/users/<int:user_id>", users.one, name="user", section=_USERS),
-    page("staff/users/<int:user_id>/suspend", users.suspend, name="user-suspend", section=_USERS),
-    page("staff/users/<int:user_id>/resume", users.resume, name="user-resume", section=_USERS),
-    page(
-        "staff/users/<int:user_id>/key",
-        users.new_key,
-        name="user-key",
-        section=_USERS,
-        fresh=True,
-    ),
-    page("staff/users/<int:user_id>/limit", users.limit, name="user-limit", section=_USERS),
-    page(
-        "staff/users/<int:user_id>/role",
-        users.appoint,
-        name="user-role",
-        section=_USERS,
-        fresh=True,
-    ),
-    page(
-        "staff/users/<int:user_id>/act-as",
-        act_as.begin,
-        name="act-as",
-        section=_USERS,
-        fresh=True,
-    ),
+    page(_USER, users.one, name="user", section=_USERS),
+    page(f"{_USER}/suspend", users.suspend, name="user-suspend", section=_USERS),
+    page(f"{_USER}/resume", users.resume, name="user-resume", section=_USERS),
+    page(f"{_USER}/key", users.new_key, name="user-key", section=_USERS, fresh=True),
+    page(f"{_USER}/limit", users.limit, name="user-limit", section=_USERS),
+    page(f"{_USER}/role", users.appoint, name="user-role", section=_USERS, fresh=True),
+    page(f"{_USER}/act-as", act_as.begin, name="act-as", section=_USERS, fresh=True),
     page("staff/act-as/end", act_as.end, name="act-as-end", section=None),
 ]
 
 _MONEY = Section.MONEY
 
 _money = [
+    page(f"{_USER}/discount", users.discount, name="user-discount", section=_MONEY),
+    page(f"{_USER}/rate", users.rate, name="user-rate", section=_MONEY),
+    page(f"{_USER}/rates/copy", users.copy_rates, name="user-rates-copy", section=_MONEY),
+    page(f"{_USER}/rates/reset", users.reset_rates, name="user-rates-reset", section=_MONEY),
     page(
-        "staff/users/<int:user_id>/discount", users.discount, name="user-discount", section=_MONEY
-    ),
-    page("staff/users/<int:user_id>/rate", users.rate, name="user-rate", section=_MONEY),
-    page(
-        "staff/users/<int:user_id>/rates/copy",
-        users.copy_rates,
-        name="user-rates-copy",
-        section=_MONEY,
-    ),
-    page(
-        "staff/users/<int:user_id>/rates/reset",
-        users.reset_rates,
-        name="user-rates-reset",
-        section=_MONEY,
-    ),
-    page(
-        "staff/users/<int:user_id>/adjustment",
-        users.adjustment,
-        name="user-adjustment",
-        section=_MONEY,
-        fresh=True,
+        f"{_USER}/adjustment", users.adjustment, name="user-adjustment", section=_MONEY, fresh=True
     ),
     page(
         "staff/adjustments/<int:adjustment_id>",
@@ -160,6 +128,14 @@ _topups = [
     page("staff/topups/<int:topup_id>/reject", topups.reject, name="topup-reject", section=_MONEY),
 ]
 
+_books = [
+    page("staff/books", books.movements, name="books", section=_MONEY),
+    page("staff/books/csv", books.export, name="books-csv", section=_MONEY),
+    page("staff/books/days", books.days, name="books-days", section=_MONEY),
+    page("staff/books/days/csv", books.export_days, name="books-days-csv", section=_MONEY),
+    page("staff/books/proofs", books.proofs, name="books-proofs", section=_MONEY),
+]
+
 _CATALOGUE = Section.CATALOGUE
 
 _catalogue = [
@@ -188,98 +164,61 @@ _catalogue = [
     page("staff/categories", shelves.page, name="shelves", section=_CATALOGUE),
     page("staff/categories/add", shelves.add, name="shelf-add", section=_CATALOGUE),
     page(
-        "staff/categories/<slug:kind>/<int:shelf_id>",
-        shelves.act,
-        name="shelf",
-        section=_CATALOGUE,
+        "staff/categories/<slug:kind>/<int:shelf_id>", shelves.act, name="shelf", section=_CATALOGUE
     ),
 ]
 
 _PROVIDERS = Section.PROVIDERS
+_PROVIDER = "staff/providers/<int:provider_id>"
 
 _providers = [
     page("staff/providers", providers.page, name="providers", section=_PROVIDERS),
+    page("staff/providers/add", providers.add, name="provider-add", section=_PROVIDERS, fresh=True),
+    page(_PROVIDER, providers.detail, name="provider", section=_PROVIDERS),
     page(
-        "staff/providers/add",
-        providers.add,
-        name="provider-add",
-        section=_PROVIDERS,
-        fresh=True,
-    ),
-    page(
-        "staff/providers/<int:provider_id>",
-        providers.detail,
-        name="provider",
-        section=_PROVIDERS,
-    ),
-    page(
-        "staff/providers/<int:provider_id>/change",
+        f"{_PROVIDER}/change",
         providers.change,
         name="provider-change",
         section=_PROVIDERS,
         fresh=True,
     ),
     page(
-        "staff/providers/<int:provider_id>/key",
-        providers.set_key,
-        name="provider-key",
-        section=_PROVIDERS,
-        fresh=True,
+        f"{_PROVIDER}/key", providers.set_key, name="provider-key", section=_PROVIDERS, fresh=True
     ),
     page(
-        "staff/providers/<int:provider_id>/terms",
+        f"{_PROVIDER}/terms",
         providers.set_terms,
         name="provider-terms",
         section=_PROVIDERS,
         fresh=True,
     ),
-    page(
-        "staff/providers/<int:provider_id>/pause",
-        providers.pause,
-        name="provider-pause",
-        section=_PROVIDERS,
-    ),
-    page(
-        "staff/providers/<int:provider_id>/resume",
-        providers.resume,
-        name="provider-resume",
-        section=_PROVIDERS,
-    ),
+    page(f"{_PROVIDER}/pause", providers.pause, name="provider-pause", section=_PROVIDERS),
+    page(f"{_PROVIDER}/resume", providers.resume, name="provider-resume", section=_PROVIDERS),
 ]
 
 _price_lists = [
     page(
-        "staff/providers/<int:provider_id>/import",
+        f"{_PROVIDER}/import",
         price_lists.pick_services,
         name="price-list-import",
         section=_PROVIDERS,
     ),
+    page(f"{_PROVIDER}/price-list", price_lists.syncs, name="price-list", section=_PROVIDERS),
     page(
-        "staff/providers/<int:provider_id>/price-list",
-        price_lists.syncs,
-        name="price-list",
-        section=_PROVIDERS,
-    ),
-    page(
-        "staff/providers/<int:provider_id>/price-list/fetch",
+        f"{_PROVIDER}/price-list/fetch",
         price_lists.fetch,
         name="price-list-fetch",
         section=_PROVIDERS,
     ),
     page(
-        "staff/providers/<int:provider_id>/price-list/<int:sync_id>/undo",
+        f"{_PROVIDER}/price-list/<int:sync_id>/undo",
         price_lists.undo_sync,
         name="price-list-undo",
         section=_PROVIDERS,
     ),
+    page(f"{_PROVIDER}/rules", price_lists.set_rule, name="price-list-rule", section=_PROVIDERS),
     page(
-        "staff/providers/<int:provider_id>/rules",
-        price_lists.set_rule,
-        name="price-list-rule",
-        section=_PROVIDERS,
-    ),
-    page(
-        "staff/providers/<int:provider_id>/rules/remove",
+        f"{_PROVIDER}/rules/remove",
         price_lists.remove_rule,
         name="price-list-rule-remove",
         section=_PROVIDERS,
@@ -328,11 +267,7 @@ _settings = [
     ),
     page("staff/settings/roles", roles.page, name="roles", section=_SETTINGS),
     page(
-        "staff/settings/roles/<int:role_id>",
-        roles.save,
-        name="role",
-        section=_SETTINGS,
-        fresh=True,
+        "staff/settings/roles/<int:role_id>", roles.save, name="role", section=_SETTINGS, fresh=True
     ),
     page(
         "staff/settings/roles/<int:role_id>/remove",
@@ -387,6 +322,7 @@ urlpatterns = [
     *_users,
     *_money,
     *_topups,
+    *_books,
     *_catalogue,
     *_providers,
     *_price_lists,

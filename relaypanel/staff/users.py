@@ -19,7 +19,7 @@ from relaypanel.accounts import audit_log, people, rights
 from relaypanel.accounts.models import Role, Section, StaffRole, User
 from relaypanel.accounts.people import Wanted
 from relaypanel.catalogue import agreed
-from relaypanel.ledger import adjust, members, statement
+from relaypanel.ledger import adjust, journal, members
 from relaypanel.ledger.models import AdjustmentState
 from relaypanel.orders import finder
 from relaypanel.staff import refusals
@@ -110,7 +110,9 @@ def one(request: DeskRequest, user_id: int) -> HttpResponse:
         "api_key": people.live_key(user),
         "orders": finder.page(finder.Wanted(user_id=user_id))[:10],
         "rates": agreed.of_user(user_id) if sees_money else [],
-        "movements": statement.page(user_id=user_id, limit=_MOVEMENTS_SHOWN) if sees_money else [],
+        "movements": journal.page(journal.Wanted(user_id=user_id), limit=_MOVEMENTS_SHOWN)
+        if sees_money
+        else [],
         "adjustments": adjust.of_user(user_id) if sees_money else [],
         "sessions": UserSession.objects.filter(user=user).order_by("-pk")[:_SESSIONS_SHOWN],
         "entries": audit_log.page(of_user)[:20]

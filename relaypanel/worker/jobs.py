@@ -39,7 +39,7 @@ from relaypanel.providers.answers import RefillTaken, Rejected
 from relaypanel.providers.client import Client
 from relaypanel.providers.faults import Declined
 from relaypanel.providers.models import Provider
-from relaypanel.reports import days, proof
+from relaypanel.reports import books, days, proof
 from relaypanel.worker import polling, together
 from relaypanel.worker.context import Context
 from relaypanel.worker.sending import Sender
@@ -160,7 +160,7 @@ async def keep_payments(context: Context, lease: Lease) -> Rest:
 
 
 async def add_up_days(context: Context, _lease: Lease) -> Rest:
-    """Add up what was sold, for the first page of the desk."""
+    """Add up what was sold and what moved, for the pages of the desk."""
     more = await context.db(_add_up_days)
     return Rest(seconds=0 if more else 60)
 
@@ -203,7 +203,9 @@ def duties() -> list[str]:
 
 
 def _add_up_days() -> bool:
-    return days.look(now=clock.of_database())
+    now = clock.of_database()
+    more = [days.look(now=now), books.look(now=now)]
+    return any(more)
 
 
 def _prove_books() -> None:

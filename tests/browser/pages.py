@@ -45,7 +45,7 @@ def _send(form: str, **fields: str) -> Callable[[Page], None]:
 
 
 def _sign_in_halfway(page: Page) -> None:
-    """Give the password of somebody who has a second factor, unless it asks for the code already."""
+    """Give the password of somebody with a second factor, unless the code is asked for already."""
     if "/authenticate" not in page.url:
         _send("main form", login="minh", password=PASSWORD)(page)
 
@@ -197,6 +197,10 @@ _DESK: Final = (
     Listed(name="desk-methods", path="/staff/payment-methods", who="owner"),
     Listed(name="desk-method", path="/staff/payment-methods/1", who="owner"),
     Listed(name="desk-method-new", path="/staff/payment-methods/new", who="owner"),
+    Listed(name="desk-books", path="/staff/books", who="owner"),
+    Listed(name="desk-books-nothing", path="/staff/books?customer=nobody", who="owner"),
+    Listed(name="desk-books-days", path="/staff/books/days", who="owner"),
+    Listed(name="desk-books-proofs", path="/staff/books/proofs", who="owner"),
     Listed(name="desk-users", path="/staff/users", who="owner"),
     Listed(name="desk-user-new", path="/staff/users/new", who="owner"),
     Listed(name="desk-user", path="/staff/users/1", who="owner"),

@@ -13,7 +13,7 @@ from relaypanel.ledger.models import Code, Transfer
 from tests import cast
 from tests.cast import NOW
 from tests.dashboard.browser import signed_in
-from tests.ledger.test_statement import history
+from tests.ledger.test_journal import history
 
 pytestmark = pytest.mark.django_db
 

@@ -30,6 +30,8 @@ RESTARTS_OF_TWIN = size.of(short=1, full=5)
 BETWEEN_SECONDS = size.of(short=1, full=5)
 CLIENTS = 8
 BACK_SECONDS_MAX = 10
+# Eight buyers leave ten thousand orders behind, which a worker or two on the same cores then send.
+SENT_WITHIN_SECONDS = size.of(short=60, full=300)
 
 # A commit is on the disk before it is acknowledged; the twin lets it lie in memory.
 DURABLE = "-c fsync=on -c synchronous_commit=on"
@@ -100,7 +102,11 @@ def _restart(restarts: int, options: str, *, workers: int) -> Outcome:
                 server.crash()
             time.sleep(BETWEEN_SECONDS)
         if workers:
-            shop.until(lambda: not _waiting(_standing(server)), what="all orders are sent")
+            shop.until(
+                lambda: not _waiting(_standing(server)),
+                what="all orders are sent",
+                seconds=SENT_WITHIN_SECONDS,
+            )
         return _outcome(panel, simulator.url, acknowledged, _standing(server))
 
 

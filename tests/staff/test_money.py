@@ -22,7 +22,7 @@ from relaypanel.orders.models import Order, Status
 from relaypanel.providers import answers, refresh
 from relaypanel.providers.answers import Listing
 from relaypanel.providers.models import Provider
-from relaypanel.reports import days, proof
+from relaypanel.reports import books, days, proof
 from relaypanel.staff import urls
 from relaypanel.storefront import profile
 from relaypanel.tickets import desk as tickets
@@ -62,6 +62,7 @@ def a_shop() -> dict[str, int]:
         name="bot", user=cast.carol().user, scopes=[Scope.ORDERS_READ], by=CONSOLE, now=clock.now()
     )
     days.look(now=clock.now())
+    books.look(now=clock.now())
     proof.prove(now=clock.now())
     return {
         "order_id": lost.pk,
@@ -119,7 +120,7 @@ def amounts(client: Client, path: str) -> list[str]:
     reply = client.get(path)
     if reply.status_code != 200:
         return []
-    text = reply.content.decode()
+    text = b"".join(reply).decode()
     return [text[max(0, found.start() - 60) : found.end() + 20] for found in _AMOUNT.finditer(text)]
 
 
@@ -141,3 +142,4 @@ class TestWhoMayNotSeeMoney:
 
         assert shown >= {"overview", "orders", "order", "user", "users", "services", "service"}
         assert shown >= {"provider", "price-list", "price-list-import", "quarantine", "audit-log"}
+        assert shown >= {"books", "books-csv", "books-days", "books-days-csv"}

@@ -13,6 +13,7 @@ from relaypanel import clock
 from relaypanel.accounts.models import User
 from relaypanel.ledger.models import Code
 from relaypanel.look import amounts
+from relaypanel.look.movements import KINDS
 from relaypanel.providers.models import Provider
 
 register = template.Library()
@@ -53,14 +54,13 @@ TOPUPS: Final = {
     "expired": ("canceled", pgettext_lazy("top-up for staff", "Expired")),
 }
 
-MOVEMENTS: Final = {
-    Code.ORDER_CHARGE: pgettext_lazy("movement", "Order"),
-    Code.ORDER_REFUND: pgettext_lazy("movement", "Refund"),
-    Code.DEPOSIT: pgettext_lazy("movement", "Top-up"),
-    Code.BONUS: pgettext_lazy("movement", "Bonus"),
-    Code.AFFILIATE: pgettext_lazy("movement", "Affiliate share"),
-    Code.ADJUSTMENT: pgettext_lazy("movement", "Correction"),
-    Code.WITHDRAWAL: pgettext_lazy("movement", "Withdrawal"),
+# What the daily proof of the books counts.
+PROVED: Final = {
+    "customer balances": pgettext_lazy("proved", "balances"),
+    "transfers": pgettext_lazy("proved", "movements"),
+    "orders": pgettext_lazy("proved", "orders"),
+    "top-ups": pgettext_lazy("proved", "top-ups"),
+    "affiliates' shares": pgettext_lazy("proved", "affiliates' shares"),
 }
 
 HEALTH: Final = {
@@ -101,8 +101,13 @@ def topup_pill(state: str) -> SafeString:
 
 
 @register.filter
-def movement(code: Code) -> str:
-    return str(MOVEMENTS[code])
+def movement(code: str) -> str:
+    return str(KINDS[Code(code)])
+
+
+@register.filter
+def proved(what: str) -> str:
+    return str(PROVED[what])
 
 
 @register.filter
