@@ -67,7 +67,7 @@ _TAGS: Final = re.compile(
     re.DOTALL,
 )
 _SPOKEN_ATTRIBUTE: Final = re.compile(
-    r"\b(?:aria-label|title|placeholder|alt|data-confirm|data-copied|data-label)"
+    r"\b(?:aria-label|title|placeholder|alt|data-copied|data-label)"
     r"=(?:\"([^\"]*)\"|'([^']*)')"
 )
 _LETTERS: Final = re.compile(r"[^\W\d_]{2,}")

@@ -31,6 +31,7 @@ from relaypanel.accounts import address, audit_log, rights
 from relaypanel.accounts.audit_log import Actor
 from relaypanel.accounts.models import Role, Section, User
 from relaypanel.accounts.rights import Rights
+from relaypanel.look import questions
 from relaypanel.look.page import PageRequest
 
 _SECOND_FACTORS: Final = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
@@ -68,8 +69,8 @@ def page(
 def _guarded(view: View, rule: Rule) -> View:
     @wraps(view)
     def guarded(request: DeskRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-        refused = _admit(request, rule)
-        return view(request, *args, **kwargs) if refused is None else refused
+        answer = _admit(request, rule) or questions.asked(request, frame="staff/base.html")
+        return view(request, *args, **kwargs) if answer is None else answer
 
     return guarded
 

@@ -10,6 +10,7 @@ import relaypanel
 from relaypanel.orders.models import Status
 from tests.dashboard.browser import signed_in
 from tests.orders import scene
+from tests.staff import people
 
 pytestmark = pytest.mark.django_db
 
@@ -60,6 +61,29 @@ class TestQuestions:
         assert response.status_code == 302
         assert order.status == Status.CANCELED
 
+    @pytest.mark.parametrize(("act", "is_asked"), [("cancel", True), ("keep", False)])
+    def test_of_one_button_are_asked_for_it_alone(self, act: str, is_asked: bool) -> None:
+        order = scene.order(Status.QUEUED)
+        form = {"act": act, "asks.cancel": WORDS, "asks.drop": "Another one."}
+
+        response = signed_in(scene.alice()).post(f"/orders/{order.pk}/cancel", form)
+
+        page = response.content.decode()
+        assert ("It ends &lt;now&gt;." in page) is is_asked
+        assert "Another one." not in page
+        assert 'name="asks' not in page
+
+    def test_of_the_desk_are_asked_behind_its_gate(self) -> None:
+        form = {"asks": WORDS}
+        path = "/staff/users/987654321/suspend"
+
+        customer = signed_in(scene.alice()).post(path, form)
+        owner = people.owner().post(path, form)
+
+        assert customer.status_code == 404
+        assert "It ends &lt;now&gt;." in owner.content.decode()
+        assert "Desk" in owner.content.decode()
+
     def test_are_not_for_strangers_nor_for_programs(self) -> None:
         answer = Client().post("/orders/1/cancel", {"asks": WORDS})
         program = Client().post("/payments/hooks/1", {"asks": WORDS})
@@ -69,9 +93,8 @@ class TestQuestions:
 
 
 class TestPages:
-    def test_of_the_shop_ask_without_script_too(self) -> None:
+    def test_ask_without_script_too(self) -> None:
         """An attribute would ask through the script alone, and the form act at once without."""
-        root = Path(relaypanel.__file__).parent
-        templates = [*root.glob("dashboard/**/*.html"), *root.glob("look/**/*.html")]
+        templates = Path(relaypanel.__file__).parent.glob("**/*.html")
 
         assert [path.name for path in templates if "data-confirm" in path.read_text()] == []

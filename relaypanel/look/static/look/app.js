@@ -69,8 +69,9 @@ function tell(words) {
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  const asks = form.elements.namedItem("asks");
-  const words = (event.submitter && event.submitter.dataset.confirm) || form.dataset.confirm || (asks && asks.value);
+  const ofButton = event.submitter && form.elements.namedItem(`asks.${event.submitter.value}`);
+  const asks = ofButton || form.elements.namedItem("asks");
+  const words = asks && asks.value;
   if (!words || form.dataset.confirmed) return;
   event.preventDefault();
   event.stopImmediatePropagation();
@@ -84,9 +85,9 @@ document.addEventListener("submit", (event) => {
       if (dialog.returnValue !== "yes") return;
       form.dataset.confirmed = "yes";
       // An empty question is none: it was answered here.
-      if (asks) asks.value = "";
+      asks.value = "";
       form.requestSubmit(event.submitter);
-      if (asks) asks.value = words;
+      asks.value = words;
       delete form.dataset.confirmed;
     },
     { once: true },
