@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q, Window
 from django.db.models.functions import RowNumber
@@ -56,6 +55,7 @@ class Parcel:
     at: datetime
     name: str
     email: str
+    # "": the user has chosen none.
     language: str
     endpoint_id: int | None
     url: str
@@ -140,7 +140,7 @@ def _parcel(delivery: Delivery) -> Parcel | None:
         at=notice.at,
         name=user.display_name or user.username,
         email=user.email,
-        language=user.language or settings.LANGUAGE_CODE,
+        language=user.language,
         endpoint_id=delivery.endpoint_id,
         url=endpoint.url if endpoint else "",
         secret=secret,

@@ -7,7 +7,7 @@ came back; the rules live in orders/, the network in providers/.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -40,6 +40,7 @@ from relaypanel.providers.client import Client
 from relaypanel.providers.faults import Declined
 from relaypanel.providers.models import Provider
 from relaypanel.reports import books, days, proof
+from relaypanel.storefront import profile
 from relaypanel.worker import polling, together
 from relaypanel.worker.context import Context
 from relaypanel.worker.sending import Sender
@@ -221,7 +222,10 @@ def _follow_orders(cursor: int) -> tuple[int, bool]:
 def _take_parcels() -> list[Parcel]:
     now = clock.of_database()
     deliver.forget_old(now=now)
-    return deliver.take(now=now)
+    language = profile.current().language
+    return [
+        replace(parcel, language=language(parcel.language)) for parcel in deliver.take(now=now)
+    ]
 
 
 async def _carry(context: Context, courier: Courier, parcel: Parcel) -> None:

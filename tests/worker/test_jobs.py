@@ -1,16 +1,22 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core import mail
 from structlog.testing import capture_logs
 
 from relaypanel import money
+from relaypanel.accounts.audit_log import CONSOLE
+from relaypanel.accounts.models import User
 from relaypanel.catalogue.models import ServiceSpeed
 from relaypanel.contract import Action
 from relaypanel.errors import ProviderError
 from relaypanel.ledger import book
+from relaypanel.notices import outbox
+from relaypanel.notices.models import Kind
 from relaypanel.orders import schedules, speed
 from relaypanel.orders.models import (
     FINAL,
@@ -24,10 +30,13 @@ from relaypanel.orders.models import (
     Status,
 )
 from relaypanel.providers.models import Provider, UpstreamService
+from relaypanel.reports.models import BookDay, Day
 from relaypanel.simulator.faults import Fault, FaultKind
+from relaypanel.storefront import profile
 from relaypanel.worker import jobs
 from relaypanel.worker.jobs import Rest
 from tests import cast
+from tests.notices.samples import SAMPLES
 from tests.orders import scene
 from tests.worker.desk import (
     CANCELABLE,
@@ -428,6 +437,38 @@ class TestLearnSpeeds:
         scene.order()
 
         assert desk.do(jobs.learn_speeds, scene.upstream()).seconds == 0
+
+
+class TestCarryNotices:
+    @pytest.mark.parametrize(
+        ("chosen", "words"), [("", "Đã nhận được"), ("en", "has arrived"), ("xx", "Đã nhận được")]
+    )
+    def test_writes_in_the_readers_language_or_the_panels(
+        self, desk: Desk, chosen: str, words: str
+    ) -> None:
+        profile.save(
+            wanted=replace(profile.current(), default_language="vi"), by=CONSOLE, now=cast.NOW
+        )
+        alice = cast.alice().user
+        User.objects.filter(pk=alice.pk).update(email="alice@example.com", language=chosen)
+        told = SAMPLES[Kind.TOPUP_CONFIRMED]
+        outbox.tell(user_id=alice.pk, kind=Kind.TOPUP_CONFIRMED, data=told, now=cast.NOW)
+
+        desk.do(jobs.carry_notices, cast.provider())
+
+        [letter] = mail.outbox
+        assert words in letter.subject
+
+
+class TestAddUpDays:
+    def test_adds_up_what_was_sold_and_what_moved(self, desk: Desk) -> None:
+        scene.order()
+
+        rest = desk.do(jobs.add_up_days, scene.upstream())
+
+        assert rest == Rest(seconds=60)
+        assert sum(day.orders for day in Day.objects.all()) == 1
+        assert BookDay.objects.get().owed_e8 == book.balance(scene.alice().pk)
 
 
 class TestDuties:
