@@ -50,6 +50,14 @@ def _sign_in_halfway(page: Page) -> None:
         _send("main form", login="minh", password=PASSWORD)(page)
 
 
+def _change_news(page: Page) -> None:
+    announced = page.locator("a[href^='/staff/settings/news/']")
+    if not announced.count():
+        _send("main form:has([name=title])", title="A day off", body="We are back tomorrow.")(page)
+    with page.expect_navigation():
+        announced.first.click()
+
+
 def _without_token(page: Page) -> None:
     page.locator("main form [name=csrfmiddlewaretoken]").evaluate("field => field.remove()")
     _send("main form")(page)
@@ -218,6 +226,20 @@ _DESK: Final = (
     Listed(name="desk-settings", path="/staff/settings", who="owner"),
     Listed(name="desk-texts", path="/staff/settings/texts", who="owner"),
     Listed(name="desk-news", path="/staff/settings/news", who="owner"),
+    Listed(
+        name="desk-news-change",
+        path="/staff/settings/news/1",
+        who="owner",
+        start="/staff/settings/news",
+        then=_change_news,
+    ),
+    Listed(
+        name="desk-question",
+        path="/staff/users/1/suspend",
+        who="owner",
+        start="/staff/users/1",
+        then=_send("form[action$='/suspend']", reason="Nothing at all"),
+    ),
     Listed(name="desk-admin-keys", path="/staff/settings/keys", who="owner"),
     Listed(name="desk-roles", path="/staff/settings/roles", who="owner"),
     Listed(name="desk-audit-log", path="/staff/audit-log", who="owner"),
