@@ -14,10 +14,11 @@ import io
 import ipaddress
 import socket
 from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace, TracebackType
-from typing import Any, Final, Protocol, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeAlias
 from urllib.parse import urlencode
 
 import aiohttp
@@ -26,6 +27,9 @@ from aiohttp.resolver import ThreadedResolver
 from django.conf import settings
 
 from relaypanel import clock
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 # Name, TCP and TLS together: a panel that takes longer to pick up is down.
 CONNECT_SECONDS: Final = 5.0
@@ -172,12 +176,43 @@ class _Call:
     def begin(self) -> None:
         """Mark the last moment at which nothing was written, and stop what comes too late."""
         # A process that slept runs what was waiting before it sees that its time is over.
+        self.look()
+        self.begun = True
+
+    def look(self) -> None:
+        """Raise TimeoutError when the time is over."""
         if clock.monotonic() >= self.until:
             raise TimeoutError
-        self.begun = True
 
     def failure(self, error: Exception) -> NotSent | Unclear:
         return (Unclear if self.begun else NotSent)(_words(error))
+
+
+# The call that a connection of its own is made for; None: a connection that is shared.
+_ALONE: Final[ContextVar[_Call | None]] = ContextVar("alone", default=None)
+
+
+class _TimedSocket(socket.socket):
+    """Takes no byte of a call whose time is over.
+
+    A process may be stopped anywhere between a look at the clock and the write, and wake up when
+    others have proved that nothing came: so the last look is right before the system is asked.
+    """
+
+    call: _Call | None = None
+
+    def send(self, data: ReadableBuffer, flags: int = 0, /) -> int:
+        self._look()
+        return super().send(data, flags)
+
+    def sendmsg(self, *parts: Any) -> int:
+        self._look()
+        return super().sendmsg(*parts)
+
+    def _look(self) -> None:
+        # What comes before the first byte is the handshake of TLS.
+        if self.call is not None and self.call.begun:
+            self.call.look()
 
 
 class _Private(OSError):
@@ -227,7 +262,9 @@ def _public_socket(inside: str, address: tuple[Any, ...]) -> socket.socket:
     # A literal address never meets the resolver.  Here is what is really dialled.
     family, kind, protocol, _, target = address
     _refuse_private(str(target[0]), inside)
-    return socket.socket(family=family, type=kind, proto=protocol)
+    made = _TimedSocket(family=family, type=kind, proto=protocol)
+    made.call = _ALONE.get()
+    return made
 
 
 def _refuse_private(text: str, inside: str) -> None:
@@ -288,11 +325,14 @@ async def _within(
     headers: Mapping[str, str],
     bytes_max: int,
 ) -> Reply:
+    before = _ALONE.set(None if call.ready is None else call)
     try:
         async with asyncio.timeout(deadline_seconds):
             return await _exchange(session, call, url, body, headers, bytes_max)
     except (aiohttp.ClientError, OSError, ValueError) as error:
         raise call.failure(error) from error
+    finally:
+        _ALONE.reset(before)
 
 
 async def _exchange(

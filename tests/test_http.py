@@ -361,6 +361,35 @@ class TestNotSent:
 
 
 class TestUnclear:
+    def test_when_it_slept_between_the_last_look_and_the_write(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What others may have proved absent by now does not go out."""
+        now = clock.monotonic()
+        monkeypatch.setattr(clock, "monotonic", lambda: now)
+        begin, seen = http._Call.begin, []
+
+        def sleep(call: http._Call) -> None:
+            nonlocal now
+            begin(call)
+            now += 5
+
+        monkeypatch.setattr(http._Call, "begin", sleep)
+
+        async def look(call: Call, server: Server) -> None:
+            seen.append(await call.reader.read())
+            server.over.set()
+
+        async def story() -> None:
+            async with serving(look) as server:
+                with pytest.raises(http.Unclear):
+                    await post(server.url, **once(), deadline_seconds=5)
+                await server.over.wait()
+
+        asyncio.run(story())
+
+        assert seen == [b""]
+
     @pytest.mark.parametrize(
         ("first", "drop"),
         [

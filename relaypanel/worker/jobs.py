@@ -223,9 +223,7 @@ def _take_parcels() -> list[Parcel]:
     now = clock.of_database()
     deliver.forget_old(now=now)
     language = profile.current().language
-    return [
-        replace(parcel, language=language(parcel.language)) for parcel in deliver.take(now=now)
-    ]
+    return [replace(parcel, language=language(parcel.language)) for parcel in deliver.take(now=now)]
 
 
 async def _carry(context: Context, courier: Courier, parcel: Parcel) -> None:
