@@ -12,7 +12,7 @@ BENCHES: Final = {
     "growth": "the API at five million orders beside the same at fifty thousand",
     "processes": "what more web processes and more workers bring",
     "engine": "how fast one worker sends and polls: `make bench-engine`",
-    "pages": "the server time of every page of the shop, with 100,000 orders of the reader",
+    "pages": "the server time of every page: the shop of 100,000 orders, the desk of a million",
     "fill": "not a bench: fills the database of DATABASE_URL with years of trade",
 }
 

@@ -1,4 +1,5 @@
-"""Asks for every page of the shop as the first user of a filled panel, in this process.
+"""Asks for every page of a filled panel, in this process: of the shop as its first user, of the
+desk as an owner.
 
 It ends with 1 when a page takes longer than it may.
 """
@@ -32,11 +33,14 @@ from relaypanel.notices import webhooks  # noqa: E402
 from relaypanel.notices.kinds import EVENTS  # noqa: E402
 from relaypanel.payments import topup  # noqa: E402
 from relaypanel.payments.models import PaymentMethod  # noqa: E402
+from relaypanel.reports import books, days, proof  # noqa: E402
 from relaypanel.tickets import desk  # noqa: E402
 from tests.browser.pages import PAGES, Listed  # noqa: E402
 from tests.dashboard.browser import signed_in, with_password  # noqa: E402
+from tests.staff import people  # noqa: E402
 
-WANTED_MS: Final = 50.0
+# By the door: how long a page may take.
+WANTED_MS: Final = {"shop": 50.0, "desk": 80.0}
 ROUNDS: Final = 7
 # Beside the list: the longest that the dashboard looks back.
 MORE: Final = (Listed(name="dashboard-90-days", path="/dashboard?days=90"),)
@@ -56,14 +60,15 @@ class Figure:
         )
 
 
-def main() -> None:
+def main(door: str) -> None:
     static_files.gather()
-    figures = sorted(_figures(), key=lambda figure: figure.median_ms, reverse=True)
-    print(*figures, sep="\n", flush=True)
-    sys.exit(int(figures[0].median_ms >= WANTED_MS))
+    figures = _of_desk() if door == "desk" else _of_shop()
+    by_time = sorted(figures, key=lambda figure: figure.median_ms, reverse=True)
+    print(*by_time, sep="\n", flush=True)
+    sys.exit(int(by_time[0].median_ms >= WANTED_MS[door]))
 
 
-def _figures() -> Iterator[Figure]:
+def _of_shop() -> Iterator[Figure]:
     reader = with_password(User.objects.earliest("pk"))
     customer, visitor = signed_in(reader), Client()
     _live(reader)
@@ -71,6 +76,25 @@ def _figures() -> Iterator[Figure]:
         # What is an answer to a form costs what the form's page does.
         if page.then is None and page.who != "owner":
             yield _figure(visitor if page.is_public else customer, page)
+
+
+def _of_desk() -> Iterator[Figure]:
+    _live(User.objects.earliest("pk"))
+    _add_up()
+    owner = people.owner("bench_owner")
+    for page in PAGES:
+        if page.then is None and page.who == "owner":
+            yield _figure(owner, page)
+
+
+def _add_up() -> None:
+    """Do what the worker does for the pages of the desk."""
+    now = clock.now()
+    while days.look(now=now):
+        pass
+    while books.look(now=now):
+        pass
+    proof.prove(now=now)
 
 
 def _figure(client: Client, page: Listed) -> Figure:
@@ -109,4 +133,4 @@ def _live(reader: User) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])
