@@ -9,7 +9,7 @@ the next call in every process.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -101,12 +101,34 @@ class Listed:
     compressed: bytes | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shelf:
+    """A platform with its categories that have something for sale."""
+
+    platform_id: int
+    platform: str
+    categories: Sequence[tuple[int, str]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stock:
+    """What is for sale as a whole: how many services, on which shelves in their order, and the
+    order types that they have.
+    """
+
+    count: int
+    shelves: Sequence[Shelf]
+    types: Sequence[str]
+
+
 @dataclass(slots=True)
 class Edition:
     number: str
     sold: dict[int, Sold] = field(default_factory=dict)
     agreed: dict[int, Agreed] = field(default_factory=dict)
     listed: dict[Agreed, Listed] = field(default_factory=dict)
+    # Found by search.py, once somebody asked for it.
+    stock: Stock | None = None
     # Held by the one who makes a price list: others wait for it instead of making it too.
     making: threading.Lock = field(default_factory=threading.Lock)
 

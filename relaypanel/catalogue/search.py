@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from relaypanel.catalogue import rates
+from relaypanel.catalogue import editions, rates
+from relaypanel.catalogue.editions import Shelf, Stock
 from relaypanel.catalogue.folding import fold
 from relaypanel.catalogue.listing import ORDER
 from relaypanel.catalogue.models import Category, Favourite, Service, Visibility
@@ -68,15 +69,6 @@ class Page:
     after: int | None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Shelf:
-    """A platform with its categories that have something for sale."""
-
-    platform_id: int
-    platform: str
-    categories: Sequence[tuple[int, str]]
-
-
 def page(*, wanted: Wanted, user_id: int | None, after: int | None = None, limit: int = 50) -> Page:
     """Return what is for sale and wanted, in the catalogue's order; an ID that was typed first.
 
@@ -85,9 +77,11 @@ def page(*, wanted: Wanted, user_id: int | None, after: int | None = None, limit
     found = _found(wanted, user_id)
     exact = _exact(found, wanted)
     rest = found.exclude(pk=exact[0]["id"]) if exact else found
-    rows = list(_after(rest, after).order_by(*ORDER).values(*_COLUMNS)[: limit + 1])
-    shown = rows[:limit]
-    last = shown[-1]["id"] if len(rows) > limit else None
+    # The IDs by themselves: ten thousand rows are put in order without their texts.
+    ids = list(_after(rest, after).order_by(*ORDER).values_list("pk", flat=True)[: limit + 1])
+    by_id = {row["id"]: row for row in Service.objects.filter(pk__in=ids[:limit]).values(*_COLUMNS)}
+    shown = [by_id[pk] for pk in ids[:limit] if pk in by_id]
+    last = ids[limit - 1] if len(ids) > limit else None
     return Page(
         services=_services([*(exact if after is None else []), *shown], user_id), after=last
     )
@@ -104,8 +98,19 @@ def one(*, service_id: int, user_id: int | None) -> Found | None:
     return next(iter(_services(list(rows), user_id)), None)
 
 
-def shelves() -> list[Shelf]:
-    """Return the platforms and categories that have something for sale, in their order."""
+def stock() -> Stock:
+    """Return what is for sale as a whole: one query, until the catalogue changes."""
+    edition = editions.current()
+    if edition.stock is None:
+        edition.stock = Stock(
+            count=_for_sale().count(),
+            shelves=_shelves(),
+            types=sorted(_for_sale().values_list("type", flat=True).distinct()),
+        )
+    return edition.stock
+
+
+def _shelves() -> list[Shelf]:
     sold = Service.objects.filter(category=OuterRef("pk"), visibility=Visibility.ENABLED)
     rows = (
         Category.objects.filter(Exists(sold))
@@ -119,11 +124,6 @@ def shelves() -> list[Shelf]:
         Shelf(platform_id=platform_id, platform=platform, categories=categories)
         for platform_id, (platform, categories) in found.items()
     ]
-
-
-def types() -> list[str]:
-    """Return the order types that something for sale has."""
-    return sorted(_for_sale().values_list("type", flat=True).distinct())
 
 
 _COLUMNS: Final = (

@@ -112,7 +112,7 @@ def _spend(user_id: int, days: int, now: datetime) -> dict[str, Any]:
 
 def _states(user_id: int, days: int, now: datetime) -> dict[str, Any]:
     since = _midnights(days, now)[0]
-    counts = history.counts(user_id=user_id, since=since)
+    counts = history.counts_since(since, user_id=user_id)
     slices = [
         Slice(
             label=str(STATES[tab.value][1]),

@@ -135,7 +135,7 @@ def _way(request: PageRequest, service: Found | None) -> dict[str, Any]:
 
     The way leads to the service that was chosen, else to what was asked for, else to the first.
     """
-    shelves = search.shelves()
+    shelves = search.stock().shelves
     category_id = service.category_id if service else number(request.GET.get("category", ""))
     platform_id = number(request.GET.get("platform", ""))
     shelf = next(

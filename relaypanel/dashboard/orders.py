@@ -125,7 +125,7 @@ def _midnight(day: date | None) -> datetime | None:
 
 
 def _tabs(user_id: int, wanted: Wanted) -> list[dict[str, object]]:
-    counts = history.counts(user_id=user_id)
+    counts = history.counts(user_id)
     every = {
         "words": pgettext("orders", "All"),
         "value": "",

@@ -24,19 +24,22 @@ from relaypanel.storefront.models import TextPage
 def services(request: PageRequest) -> HttpResponse:
     wanted, user_id = _wanted(request.GET), _user_id(request)
     found = search.page(wanted=wanted, user_id=user_id, after=_number(request.GET, "after"))
+    stock = search.stock()
     speeds = speed.of([service.id for service in found.services])
     context = {
         "wanted": wanted,
         "rows": [(service, speeds.get(service.id)) for service in found.services],
-        "count": search.count(wanted=wanted, user_id=user_id),
+        "count": stock.count
+        if wanted == Wanted()
+        else search.count(wanted=wanted, user_id=user_id),
         "after": found.after,
-        "shelves": search.shelves(),
+        "shelves": stock.shelves,
     }
     if request.htmx and not request.htmx.history_restore_request:
         response = render(request, "dashboard/price_list/_found.html", context | {"is_part": True})
     else:
         words = texts.of(page=TextPage.SERVICES, language=get_language() or "")
-        context |= {"types": search.types(), "words": words}
+        context |= {"types": stock.types, "words": words}
         response = render(request, "dashboard/price_list/page.html", context)
     patch_vary_headers(response, ["HX-Request"])
     return response

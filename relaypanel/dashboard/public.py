@@ -17,12 +17,12 @@ _SHOWN_FIRST = 6
 
 @require_GET
 def landing(request: HttpRequest) -> HttpResponse:
-    shelves = search.shelves()
+    stock = search.stock()
     context = {
         "words": _words(TextPage.LANDING),
-        "platforms": [shelf.platform for shelf in shelves],
+        "platforms": [shelf.platform for shelf in stock.shelves],
         "services": search.page(wanted=Wanted(), user_id=None, limit=_SHOWN_FIRST).services,
-        "count": search.count(wanted=Wanted(), user_id=None),
+        "count": stock.count,
     }
     return render(request, "dashboard/public/landing.html", context)
 

@@ -66,7 +66,8 @@ def page(request: PageRequest) -> HttpResponse:
 @login_required
 @require_GET
 def export(request: PageRequest) -> StreamingHttpResponse:
-    found = journal.everything(FilterForm(request.GET).wanted(user_id=request.user.pk))
+    pages = journal.pages(FilterForm(request.GET).wanted(user_id=request.user.pk))
+    found = (movement for page in pages for movement in page)
     return spreadsheet.response(_rows(found), name="statement")
 
 

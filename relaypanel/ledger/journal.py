@@ -11,6 +11,7 @@ from typing import Any, Final
 from django.db import connection
 from django.db.models import Q, QuerySet
 
+from relaypanel.accounts.models import User
 from relaypanel.ledger import chart
 from relaypanel.ledger.models import Code, Transfer
 
@@ -68,15 +69,20 @@ def page(wanted: Wanted, *, before_id: int | None = None, limit: int = PAGE + 1)
         rows = rows.filter(pk__lt=before_id)
     # One query over both sides of an account could follow neither side's index.
     sides = (rows.filter(side).order_by("-pk")[:limit] for side in _sides(wanted))
-    found = (row for side in sides for row in side.select_related("debit__user", "credit__user"))
+    found = (row for side in sides for row in side)
     return heapq.nlargest(limit, found, key=lambda row: row.pk)
 
 
-def everything(wanted: Wanted) -> Iterator[Transfer]:
+def named(rows: Sequence[Transfer]) -> dict[int, User]:
+    """Return the customers of some movements by their IDs."""
+    return User.objects.only("username").in_bulk({row.customer_id for row in rows})
+
+
+def pages(wanted: Wanted) -> Iterator[list[Transfer]]:
     """Yield all of them, a page at a time, so that a long journal needs little memory."""
     before: int | None = None
     while rows := page(wanted, before_id=before, limit=_BATCH):
-        yield from rows
+        yield rows
         before = rows[-1].pk
 
 

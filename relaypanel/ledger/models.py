@@ -95,9 +95,9 @@ class Transfer(models.Model):
         return self.key
 
     @property
-    def customer(self) -> Account:
-        """The customer's side: every movement has one, and a house on the other."""
-        return self.debit if self.debit_id > 0 else self.credit
+    def customer_id(self) -> int:
+        """The user on one side: every movement has one, and a house on the other."""
+        return max(self.debit_id, self.credit_id)
 
     @property
     def change_e8(self) -> int:

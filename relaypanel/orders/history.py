@@ -17,6 +17,7 @@ from typing import Final, Self
 
 from django.db.models import Count, Q, QuerySet
 
+from relaypanel import prepared
 from relaypanel.catalogue.models import Service
 from relaypanel.orders import types
 from relaypanel.orders.models import ACTIVE, WITHOUT_UPSTREAM_ID, Order, Status
@@ -56,6 +57,16 @@ STATUSES: Final[Mapping[Tab, tuple[Status, ...]]] = {
     Tab.PARTIAL: (Status.PARTIAL,),
     Tab.CANCELED: (Status.CANCELED,),
 }
+
+
+# A few steps in the index of each status: adding up a long history takes a page's whole time.
+_COUNTS: Final = prepared.Statement(
+    " UNION ALL ".join(
+        f"SELECT '{status}', COUNT(*) FROM (SELECT 1 FROM orders_order"  # noqa: S608  # nosec B608
+        f" WHERE user_id = $1 AND status = '{status}' LIMIT $2) AS few"
+        for status in Status.values
+    )
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,12 +151,18 @@ def one(*, user_id: int, order_id: int) -> Order:
     return found
 
 
-def counts(*, user_id: int, since: datetime | None = None) -> dict[Tab, int]:
-    """Return how many orders each tab holds, or of those that were placed since then."""
-    rows = Order.objects.filter(user_id=user_id)
-    if since is not None:
-        rows = rows.filter(placed_at__gte=since)
-    found = dict(rows.order_by().values_list("status").annotate(Count("id")))
+def counts(user_id: int) -> dict[Tab, int]:
+    """Return how many orders each tab holds, of each status up to COUNTED_MAX."""
+    return _by_tab(dict(_COUNTS.rows(user_id, COUNTED_MAX)))
+
+
+def counts_since(since: datetime, *, user_id: int) -> dict[Tab, int]:
+    """Return how many orders of each tab were placed since then."""
+    rows = Order.objects.filter(user_id=user_id, placed_at__gte=since).order_by()
+    return _by_tab(dict(rows.values_list("status").annotate(Count("id"))))
+
+
+def _by_tab(found: Mapping[str, int]) -> dict[Tab, int]:
     return {tab: sum(found.get(status, 0) for status in of) for tab, of in STATUSES.items()}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Final
 
@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET
 
 from relaypanel import clock, money
 from relaypanel.accounts import users
+from relaypanel.accounts.models import User
 from relaypanel.ledger import journal
 from relaypanel.ledger.journal import Wanted
 from relaypanel.ledger.models import Code, Transfer
@@ -55,7 +56,7 @@ def movements(request: DeskRequest) -> HttpResponse:
     rows = found[: journal.PAGE]
     context = {
         "form": form,
-        "rows": rows,
+        "rows": _with_names(rows),
         "is_filtered": wanted != Wanted(),
         "next_page": next_page(request, rows, more=len(found) > len(rows)),
     }
@@ -65,7 +66,8 @@ def movements(request: DeskRequest) -> HttpResponse:
 @require_GET
 def export(request: DeskRequest) -> StreamingHttpResponse:
     wanted = _wanted(Filter(request.GET))
-    found = journal.everything(wanted) if wanted else iter(())
+    pages = journal.pages(wanted) if wanted else iter(())
+    found = (pair for page in pages for pair in _with_names(page))
     return spreadsheet.response(_journal(found), name="movements")
 
 
@@ -131,7 +133,12 @@ def _row(day: Books) -> tuple[Books, list[tuple[object, int]]]:
     return day, [(words, sum(day.of(code).net_e8 for code in codes)) for words, codes in _COLUMNS]
 
 
-def _journal(rows: Iterable[Transfer]) -> Iterator[tuple[object, ...]]:
+def _with_names(rows: Sequence[Transfer]) -> list[tuple[Transfer, User]]:
+    users = journal.named(rows)
+    return [(row, users[row.customer_id]) for row in rows]
+
+
+def _journal(rows: Iterable[tuple[Transfer, User]]) -> Iterator[tuple[object, ...]]:
     yield (
         _("ID"),
         _("Date"),
@@ -142,12 +149,12 @@ def _journal(rows: Iterable[Transfer]) -> Iterator[tuple[object, ...]]:
         _("Note"),
         _("Key"),
     )
-    for row in rows:
+    for row, user in rows:
         yield (
             row.pk,
             row.created_at,
             KINDS[Code(row.code)],
-            row.customer.user,
+            user,
             Number(money.text(row.change_e8)),
             None if row.left_e8 is None else Number(money.text(row.left_e8)),
             row.reason,

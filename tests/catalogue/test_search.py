@@ -157,8 +157,8 @@ class TestPage:
         for number in range(20):
             service(f"{number}")
 
-        # The services, agreed rates, the discount, and favourites.
-        with django_assert_num_queries(4):
+        # Their order, the services, agreed rates, the discount, and favourites.
+        with django_assert_num_queries(5):
             search.page(wanted=Wanted(text="like"), user_id=user.pk)
 
 
@@ -171,9 +171,11 @@ class TestShelves:
         service("b", category="Theo dõi")
         service("c", platform="TikTok", visibility=Visibility.DISABLED)
 
-        with django_assert_num_queries(1):
-            [shelf] = search.shelves()
+        with django_assert_num_queries(4):
+            [shelf] = search.stock().shelves
 
+        with django_assert_num_queries(1):
+            assert search.stock().count == 2
         assert shelf.platform == "Facebook"
         assert [name for _, name in shelf.categories] == ["Like", "Theo dõi"]
 
@@ -185,4 +187,4 @@ class TestTypes:
         service("b")
         service("c", type=OrderType.POLL, visibility=Visibility.HIDDEN)
 
-        assert search.types() == ["Default"]
+        assert search.stock().types == ["Default"]

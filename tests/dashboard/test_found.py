@@ -56,5 +56,5 @@ class TestPage:
         client = signed_in(user)
         body_of(client, "fb")
 
-        with django_assert_num_queries(FRAME_QUERIES + 7):
+        with django_assert_num_queries(FRAME_QUERIES + 8):
             body_of(client, "fb")

@@ -120,7 +120,7 @@ class TestPage:
         for _ in range(12):
             cast.service()
 
-        assert queries(client, path) == few <= 22
+        assert queries(client, path) == few <= 23
 
 
 class TestQuote:

@@ -225,7 +225,7 @@ class TestCounts:
         bought(status=Status.COMPLETED, ended_at=NOW)
         bought(by=cast.bob().user)
 
-        counts = history.counts(user_id=scene.alice().pk)
+        counts = history.counts(scene.alice().pk)
 
         assert {tab: n for tab, n in counts.items() if n} == {
             Tab.PENDING: 2,
@@ -233,10 +233,16 @@ class TestCounts:
             Tab.COMPLETED: 1,
         }
 
+    def test_stop_where_no_page_says_more(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(history, "COUNTED_MAX", 2)
+        bought(3, status=Status.COMPLETED, ended_at=NOW)
+
+        assert history.counts(scene.alice().pk)[Tab.COMPLETED] == 2
+
     def test_can_begin_at_a_moment(self) -> None:
         orders = bought(3)
 
-        counts = history.counts(user_id=scene.alice().pk, since=orders[1].placed_at)
+        counts = history.counts_since(orders[1].placed_at, user_id=scene.alice().pk)
 
         assert counts[Tab.PENDING] == 2
 

@@ -22,7 +22,7 @@ from tests.staff import people
 pytestmark = pytest.mark.django_db
 
 # Who it is and what they may, the counts of the navigation, and one for the page.
-_QUERIES = 9
+_QUERIES = 10
 
 
 @pytest.fixture
@@ -33,9 +33,7 @@ def client() -> Client:
 def shown(client: Client, query: str = "") -> list[Transfer]:
     reply = client.get(f"/staff/books{query}")
     assert reply.status_code == 200
-    rows = reply.context["rows"]
-    assert isinstance(rows, list)
-    return rows
+    return [row for row, _ in reply.context["rows"]]
 
 
 def csv_of(client: Client, path: str) -> list[list[str]]:
@@ -61,7 +59,7 @@ class TestMovements:
         alice = history(3)
 
         assert len(shown(client, "?kind=deposit")) == 2
-        assert {row.customer.pk for row in shown(client, "?customer=ALICE")} == {alice.pk}
+        assert {row.customer_id for row in shown(client, "?customer=ALICE")} == {alice.pk}
         assert len(shown(client, f"?order=1{alice.pk}")) == 1
         assert len(shown(client, f"?since={NOW.date()}&until={NOW.date()}")) == 8
         assert shown(client, "?until=2026-11-22") == []
@@ -87,8 +85,8 @@ class TestMovements:
         first = client.get("/staff/books")
         second = client.get(f"/staff/books{first.context['next_page']}")
 
-        assert first.context["rows"] == whole[:2]
-        assert second.context["rows"][:2] == whole[2:4]
+        assert [row for row, _ in first.context["rows"]] == whole[:2]
+        assert [row for row, _ in second.context["rows"]][:2] == whole[2:4]
 
     def test_lead_nowhere_that_the_reader_may_not_go(self) -> None:
         alice = history(1)
@@ -191,7 +189,7 @@ class TestDays:
 
         client.get("/staff/books/days")
 
-        with django_assert_num_queries(_QUERIES + 1):
+        with django_assert_num_queries(_QUERIES):
             client.get("/staff/books/days?month=2026-11")
 
 

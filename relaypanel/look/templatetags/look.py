@@ -16,6 +16,7 @@ from django.utils.translation import gettext, ngettext, pgettext_lazy
 
 from relaypanel import clock
 from relaypanel.look import amounts, charts, icons, user_agents
+from relaypanel.orders import history
 
 register = template.Library()
 
@@ -81,6 +82,13 @@ def hundredths(share_bp: int) -> str:
 @register.filter
 def count(number: int) -> str:
     return amounts.count(number)
+
+
+@register.filter
+def counted(number: int) -> str:
+    """Return a count that goes up to history.COUNTED_MAX, and then says "999+"."""
+    most = history.COUNTED_MAX
+    return amounts.count(number) if number < most else f"{amounts.count(most - 1)}+"
 
 
 @register.filter
