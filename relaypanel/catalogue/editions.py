@@ -112,13 +112,17 @@ class Shelf:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stock:
-    """What is for sale as a whole: how many services, on which shelves in their order, and the
-    order types that they have.
+    """What is for sale as a whole: the IDs of the services and the shelves that they stand on, in
+    the catalogue's order, and the order types that they have.
     """
 
-    count: int
+    ids: Sequence[int]
     shelves: Sequence[Shelf]
     types: Sequence[str]
+
+    @property
+    def count(self) -> int:
+        return len(self.ids)
 
 
 @dataclass(slots=True)

@@ -77,9 +77,8 @@ def page(*, wanted: Wanted, user_id: int | None, after: int | None = None, limit
     found = _found(wanted, user_id)
     exact = _exact(found, wanted)
     rest = found.exclude(pk=exact[0]["id"]) if exact else found
-    # The IDs by themselves: ten thousand rows are put in order without their texts.
-    ids = list(_after(rest, after).order_by(*ORDER).values_list("pk", flat=True)[: limit + 1])
-    by_id = {row["id"]: row for row in Service.objects.filter(pk__in=ids[:limit]).values(*_COLUMNS)}
+    ids = _ids(rest, wanted, after, limit + 1)
+    by_id = {row["id"]: row for row in _for_sale().filter(pk__in=ids[:limit]).values(*_COLUMNS)}
     shown = [by_id[pk] for pk in ids[:limit] if pk in by_id]
     last = ids[limit - 1] if len(ids) > limit else None
     return Page(
@@ -103,7 +102,7 @@ def stock() -> Stock:
     edition = editions.current()
     if edition.stock is None:
         edition.stock = Stock(
-            count=_for_sale().count(),
+            ids=tuple(_for_sale().order_by(*ORDER).values_list("pk", flat=True)),
             shelves=_shelves(),
             types=sorted(_for_sale().values_list("type", flat=True).distinct()),
         )
@@ -179,6 +178,16 @@ def _matches(text: str) -> Q:
         )
     number = _number(text)
     return matches | Q(pk=number) if number is not None else matches
+
+
+def _ids(found: QuerySet[Service], wanted: Wanted, after: int | None, size: int) -> Sequence[int]:
+    """Return the IDs of what is found, in the catalogue's order and without the texts."""
+    kept = stock().ids if wanted == Wanted() else ()
+    if kept and (after is None or after in kept):
+        start = 0 if after is None else kept.index(after) + 1
+        return kept[start : start + size]
+    behind = _after(found, after).order_by(*ORDER)
+    return list(behind.values_list("pk", flat=True)[:size])
 
 
 def _exact(found: QuerySet[Service], wanted: Wanted) -> list[dict[str, Any]]:
