@@ -37,8 +37,10 @@ def page(wanted: Wanted, *, before_id: int | None = None) -> list[Service]:
     rows = _found(wanted)
     if before_id is not None:
         rows = rows.filter(pk__lt=before_id)
-    rows = rows.select_related("category__platform").annotate(routes_count=Count("routes"))
-    return list(rows.order_by("-pk")[: PAGE + 1])
+    # The IDs by themselves: routes are counted for a page, and not for ten thousand services.
+    found = list(rows.order_by("-pk").values_list("pk", flat=True)[: PAGE + 1])
+    shown = Service.objects.filter(pk__in=found).select_related("category__platform")
+    return list(shown.annotate(routes_count=Count("routes")).order_by("-pk"))
 
 
 def ids(wanted: Wanted, *, limit: int) -> list[int]:

@@ -86,14 +86,6 @@ def refills(*, after_id: int = 0) -> list[Refill]:
     return list(_with_orders(rows).order_by("pk")[: PAGE + 1])
 
 
-def open_counts() -> tuple[int, int]:
-    """Return how many cancels and how many refills are open."""
-    return (
-        CancelRequest.objects.filter(_OPEN_CANCEL).count(),
-        Refill.objects.filter(state__in=OPEN_REFILL).count(),
-    )
-
-
 def cancel(
     *, request_id: int, verdict: CancelVerdict, by: Actor, now: datetime, reason: str = ""
 ) -> None:

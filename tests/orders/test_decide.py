@@ -156,4 +156,3 @@ class TestLists:
         assert decide.cancels() == [first, second]
         assert decide.cancels(after_id=first.pk) == [second]
         assert decide.refills() == [one]
-        assert decide.open_counts() == (2, 1)

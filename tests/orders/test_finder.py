@@ -6,7 +6,7 @@ import pytest
 
 from relaypanel.orders import finder
 from relaypanel.orders.finder import Wanted
-from relaypanel.orders.models import Order, Status
+from relaypanel.orders.models import CancelState, Order, Status
 from relaypanel.providers.models import Provider
 from tests import cast
 from tests.orders import scene
@@ -82,8 +82,12 @@ class TestWaiting:
         scene.order(Status.HELD)
         scene.order(Status.UNCONFIRMED)
         scene.asked(scene.order(Status.PENDING))
+        scene.asked(scene.order(Status.PENDING), state=CancelState.FORWARDED)
+        # Of these two, the order tells the outcome.
+        scene.asked(scene.order(Status.COMPLETED), state=CancelState.FORWARDED)
+        scene.asked(scene.order(Status.PENDING), state=CancelState.REFUSED)
 
         waiting = finder.waiting()
 
-        assert (waiting.held, waiting.unconfirmed, waiting.cancels, waiting.refills) == (1, 1, 1, 0)
-        assert waiting.all == 3
+        assert (waiting.held, waiting.unconfirmed, waiting.cancels, waiting.refills) == (1, 1, 2, 0)
+        assert waiting.all == 4

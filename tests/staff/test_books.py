@@ -22,7 +22,7 @@ from tests.staff import people
 pytestmark = pytest.mark.django_db
 
 # Who it is and what they may, the counts of the navigation, and one for the page.
-_QUERIES = 10
+_QUERIES = 8
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ def shown(client: Client, query: str = "") -> list[TopUp]:
 
 
 # Who it is and what they may, the counts of the navigation, and one for the page.
-_QUERIES = 9
+_QUERIES = 7
 
 
 class TestQueue:
