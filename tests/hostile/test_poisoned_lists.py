@@ -105,7 +105,8 @@ class Market:
         for order in orders:
             assert order.upstream_service is not None
             row = self.told[order.upstream_service.upstream_id]
-            cost_e8 = Fraction(row.rate_e8 * QUANTITY, TYPES[row.type].rate_per)
+            # A package is one piece, however many were asked for.
+            cost_e8 = Fraction(row.rate_e8 * order.quantity, TYPES[row.type].rate_per)
             if cost_e8 > order.charge_e8:
                 self.below_cost.append(f"{act} for {order.charge_e8} at a cost of {cost_e8}")
 
