@@ -32,6 +32,14 @@ def _press(selector: str) -> Callable[[Page], None]:
     return lambda page: page.locator(selector).first.click()
 
 
+def _follow(link: str) -> Callable[[Page], None]:
+    def act(page: Page) -> None:
+        with page.expect_navigation():
+            page.locator(link).first.click()
+
+    return act
+
+
 def _send(form: str, **fields: str) -> Callable[[Page], None]:
     """Fill in a form and send it, past what the browser would say of it, and past questions."""
 
@@ -54,8 +62,7 @@ def _change_news(page: Page) -> None:
     announced = page.locator("a[href^='/staff/settings/news/']")
     if not announced.count():
         _send("main form:has([name=title])", title="A day off", body="We are back tomorrow.")(page)
-    with page.expect_navigation():
-        announced.first.click()
+    _follow("a[href^='/staff/settings/news/']")(page)
 
 
 def _without_token(page: Page) -> None:
@@ -121,14 +128,14 @@ _ACCOUNT: Final = (
         path="/account/2fa/webauthn/keys/1/edit/",
         who="guarded",
         start="/account/2fa/webauthn/",
-        then=_press("main a[href$='/edit/']"),
+        then=_follow("main a[href$='/edit/']"),
     ),
     Listed(
         name="passkey-remove",
         path="/account/2fa/webauthn/keys/1/remove/",
         who="guarded",
         start="/account/2fa/webauthn/",
-        then=_press("main a[href$='/remove/']"),
+        then=_follow("main a[href$='/remove/']"),
     ),
     Listed(name="is-it-you-code", path="/account/2fa/reauthenticate/", who="guarded"),
     Listed(name="is-it-you-passkey", path="/account/2fa/webauthn/reauthenticate/", who="guarded"),
@@ -322,7 +329,7 @@ _SETTINGS: Final = (
         path="/settings/webhooks/1",
         who="guarded",
         start="/settings/webhooks",
-        then=_press("main a[href^='/settings/webhooks/']"),
+        then=_follow("main a[href^='/settings/webhooks/']"),
     ),
     Listed(name="settings-affiliate", path="/settings/affiliate"),
     Listed(name="notices", path="/notices"),

@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import Page, expect
 
 from tests.browser.shop import Visit
-from tests.shop import LINK
+from tests.shop import LINK, SAMPLES, Reseller
 
 
 def service(visit: Visit, words: str) -> int:
@@ -16,6 +16,14 @@ def service(visit: Visit, words: str) -> int:
     page.goto(f"/new-order?q={words}")
     href = page.locator("#found a").first.get_attribute("href") or ""
     return int(href.rpartition("=")[2])
+
+
+def order_a_drip_feed(visit: Visit) -> None:
+    """Order one that goes on for longer than any test."""
+    reseller = Reseller(visit.shop.url, visit.shop.people["customer"]["api_key"])
+    row = next(row for row in reseller.ask("services") if row["dripfeed"])
+    fields = {"link": LINK} | SAMPLES[row["type"]]
+    reseller.ask("add", service=row["service"], **fields, runs=9, interval=600)
 
 
 def fill(page: Page, service_id: int, *, quantity: str, link: str = LINK) -> None:
@@ -156,6 +164,7 @@ class TestRefill:
 
 class TestDripFeed:
     def test_is_paused_resumed_and_stopped(self, visit: Visit) -> None:
+        order_a_drip_feed(visit)
         page = visit.as_customer()
         page.goto("/drip-feeds?state=going")
 

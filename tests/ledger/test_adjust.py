@@ -57,6 +57,7 @@ class TestAsk:
     ) -> None:
         one = ask(alice, carol, amount)
 
+        assert str(one) == f"adjustment {one.pk} of {alice.pk}"
         assert one.state == AdjustmentState.DONE
         assert balance(alice) == left
         assert Transfer.objects.latest("pk").reason == "a gift"
