@@ -7,10 +7,6 @@ BIN := .venv/bin
 PYTEST := $(BIN)/pytest -n 4 --dist loadgroup
 # Each has a shop and a browser of its own.
 BROWSE := $(BIN)/pytest -n 2 tests/browser
-# What starts whole shops, and kills them, covers no line of its own; `make test` runs it.
-WITHOUT_SHOPS := $(addprefix --ignore=tests/,faults hostile bench test_story.py test_deploy.py test_backups.py test_panel_processes.py)
-# What is written for PostgreSQL apart.
-OF_POSTGRESQL := $(addprefix tests/,ledger api_v2 orders test_prepared.py)
 EXACT := relaypanel/money.py,relaypanel/contract.py,relaypanel/ledger/*,relaypanel/api_v2/*
 TEMPLATES = $(shell git ls-files '*.html')
 WORDS := $(patsubst %.po,%.mo,$(wildcard relaypanel/locale/*/*/LC_MESSAGES/django.po))
@@ -72,8 +68,8 @@ lint: setup
 
 coverage: setup
 	$(BIN)/coverage erase
-	COVERAGE_FILE=.coverage.sqlite $(PYTEST) --cov --cov-report= $(WITHOUT_SHOPS)
-	COVERAGE_FILE=.coverage.postgresql $(PYTEST) --cov --cov-report= --database postgresql $(OF_POSTGRESQL)
+	COVERAGE_FILE=.coverage.sqlite $(PYTEST) --cov --cov-report=
+	COVERAGE_FILE=.coverage.postgresql $(PYTEST) --cov --cov-report= --database postgresql
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under 95
 	$(BIN)/coverage report --fail-under 100 --include '$(EXACT)'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 
 from relaypanel import prepared
 from relaypanel.catalogue import margin
-from relaypanel.orders.models import Order, OrderEvent, Status
+from relaypanel.orders.models import ACTIVE, OPEN_REFILL, Order, OrderEvent, Status
 from relaypanel.providers.models import Provider
 
 PAGE: Final = 50
@@ -20,10 +20,16 @@ CHILDREN_MAX: Final = 50
 _ID_SLACK: Final = 1_000
 
 
+def _words(values: Iterable[str]) -> str:
+    """Return some of our own words as a list of SQL."""
+    quoted = (f"'{value}'" for value in values)
+    return f"({', '.join(quoted)})"
+
+
 # The words as they stand in the indexes: SQLite takes an index of some rows only where a statement
 # says itself which rows they are.
 _WAITING: Final = prepared.Statement(
-    """
+    f"""
     SELECT
         (SELECT COUNT(*) FROM orders_order
           WHERE status IN ('unconfirmed', 'held') AND status = 'unconfirmed'),
@@ -32,9 +38,9 @@ _WAITING: Final = prepared.Statement(
         (SELECT COUNT(*) FROM orders_cancelrequest AS it
           WHERE it.state IN ('asked', 'forwarded') AND (it.state = 'asked' OR
                 (SELECT status FROM orders_order WHERE orders_order.id = it.order_id)
-                    IN ('pending', 'processing', 'in_progress'))),
-        (SELECT COUNT(*) FROM orders_refill WHERE state IN ('pending', 'in_progress'))
-    """
+                    IN {_words(ACTIVE)})),
+        (SELECT COUNT(*) FROM orders_refill WHERE state IN {_words(OPEN_REFILL)})
+    """  # noqa: S608  # nosec B608
 )
 
 

@@ -12,16 +12,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
-from django.db.models import Case, Count, F, IntegerField, Q, Sum, Value, When
+from django.db.models import Case, Count, F, IntegerField, Q, Value, When
 
 from relaypanel.ledger import journal
 from relaypanel.ledger.models import Code, Transfer
-from relaypanel.reports.days import CAUGHT_UP_AT_ONCE, start
+from relaypanel.reports.days import CAUGHT_UP_AT_ONCE, parts, start, whole
 from relaypanel.reports.models import BookDay
 
 _SETTLED_AFTER: Final = timedelta(hours=1)
-# SQLite refuses a SUM past 2^63: see ledger/audit.py.
-_BILLION: Final = 10**9
 _IS_IN: Final = Q(credit__gt=0)
 
 
@@ -141,11 +139,7 @@ def _moved(day: date) -> dict[Code, Moved]:
         rows.annotate(is_in=is_in)
         .values("code", "is_in")
         .order_by()
-        .annotate(
-            number=Count("pk"),
-            billions=Sum(F("amount_e8") / _BILLION),
-            rest=Sum(F("amount_e8") % _BILLION),
-        )
+        .annotate(number=Count("pk"), **parts("sum", F("amount_e8")))
     )
     return _by_code(sides)
 
@@ -153,7 +147,7 @@ def _moved(day: date) -> dict[Code, Moved]:
 def _by_code(sides: Iterable[Mapping[str, Any]]) -> dict[Code, Moved]:
     moved: dict[Code, Moved] = {}
     for side in sides:
-        amount_e8 = int(side["billions"]) * _BILLION + int(side["rest"])
+        amount_e8 = whole(side, "sum")
         code, one_way = Code(side["code"]), "in_e8" if side["is_in"] else "out_e8"
         moved[code] = moved.get(code, NOTHING) + Moved(
             number=side["number"], **{one_way: amount_e8}

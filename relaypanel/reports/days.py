@@ -91,7 +91,7 @@ def _add_up(day: date, now: datetime) -> None:
 
 
 def _sales_e8(paid: QuerySet[Order]) -> int:
-    told = paid.aggregate(**_parts("sum", F("charge_e8") - F("refunded_e8")))
+    told = paid.aggregate(**parts("sum", F("charge_e8") - F("refunded_e8")))
     return _whole(told, "sum")
 
 
@@ -100,7 +100,7 @@ def _cost_e8(placed: QuerySet[Order]) -> int:
     currencies = dict(Provider.objects.values_list("pk", "rate_to_panel_e8"))
     costs = (
         margin.rate_cost(rate_e8=_whole(row, "sum"), rate_to_panel_e8=currencies[row["provider"]])
-        for row in rows.annotate(**_parts("sum", F("cost_e8")))
+        for row in rows.annotate(**parts("sum", F("cost_e8")))
         if row["provider"] is not None
     )
     return min(sum(costs), money.MAX_E8)
@@ -126,7 +126,7 @@ def _find_best(days: int, today: date, now: datetime) -> None:
 def _best(paid: QuerySet[Order], what: str) -> list[dict[str, Any]]:
     rows = (
         paid.values(what)
-        .annotate(orders=Count("pk"), **_parts("sum", F("charge_e8") - F("refunded_e8")))
+        .annotate(orders=Count("pk"), **parts("sum", F("charge_e8") - F("refunded_e8")))
         .order_by("-sum_billions", "-sum_rest", what)[:BEST_SHOWN]
     )
     best = [
@@ -139,13 +139,19 @@ def _names(rows: QuerySet[Any], column: str, best: Iterable[dict[str, Any]]) -> 
     return rows.filter(pk__in=[row["id"] for row in best]).values_list("pk", column)
 
 
-def _parts(name: str, amount: Any) -> dict[str, Any]:
+def parts(name: str, amount: Any) -> dict[str, Any]:
+    """Return what sums amounts in e8 apart, as billions and the rest: see `whole`."""
     return {
         f"{name}_billions": Sum(amount / _BILLION),
         f"{name}_rest": Sum(amount % _BILLION),
     }
 
 
+def whole(row: Mapping[str, Any], name: str) -> int:
+    """Return the sum whose `parts` are in the row."""
+    return int(row[f"{name}_billions"] or 0) * _BILLION + int(row[f"{name}_rest"] or 0)
+
+
 def _whole(row: Mapping[str, Any], name: str) -> int:
-    whole = int(row[f"{name}_billions"] or 0) * _BILLION + int(row[f"{name}_rest"] or 0)
-    return min(whole, money.MAX_E8)
+    """Return the sum, or the most that a column holds."""
+    return min(whole(row, name), money.MAX_E8)
