@@ -15,6 +15,9 @@ WORDS := $(patsubst %.po,%.mo,$(wildcard relaypanel/locale/*/*/LC_MESSAGES/djang
 PRODUCTION := DEBUG=false PUBLIC_URL=https://panel.example ALLOWED_HOSTS=panel.example \
 	TRUSTED_PROXIES=127.0.0.1 DATABASE_URL=sqlite://:memory:
 
+# A run starts hundreds of processes, and each would compile whatever it reads.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup run translations shots test faults hostile advisories bench bench-engine check lint coverage format
 .DEFAULT_GOAL := help
 
@@ -80,7 +83,7 @@ format: setup ## put the code in order
 	$(if $(TEMPLATES),$(BIN)/djade $(TEMPLATES))
 
 .venv/synced: pyproject.toml uv.lock | .venv/uv
-	$(BIN)/uv sync --frozen
+	$(BIN)/uv sync --frozen --compile-bytecode
 	@touch $@
 
 %.mo: %.po | .venv/synced

@@ -71,7 +71,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if _touches_a_database(item) if on_postgresql else not _needs_postgresql(item):
             kept.append(item)
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
-    items[:] = kept
+    # Those that take longest, so that no worker begins one when the others have ended.
+    items[:] = sorted(kept, key=lambda item: not item.get_closest_marker("sockets"))
 
 
 @pytest.fixture(autouse=True)

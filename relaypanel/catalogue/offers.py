@@ -52,8 +52,9 @@ def offers(
 ) -> dict[tuple[int, int], Offer]:
     """Return what a user pays for a service, for each (user ID, service ID) that is wanted.
 
-    A service that is unknown, hidden or disabled has no entry.  Four queries for any batch, and
-    one for what was asked of this catalogue before, none if its `number` is known.
+    A service that is unknown, hidden or disabled has no entry.  One query for what was asked of
+    this catalogue before, none if its `number` is known; else one for each page of services, and
+    two for each of users.
     """
     if not wanted:
         return {}

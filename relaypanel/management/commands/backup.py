@@ -11,7 +11,6 @@ from relaypanel import backups
 
 class Command(BaseCommand):
     help = "Copy the database into a new file.  The panel may run meanwhile."
-    requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path, metavar="FILE")

@@ -11,7 +11,6 @@ from relaypanel.preflight import CannotStart
 class Command(BaseCommand):
     help = "Write the .env file with fresh secret keys, unless there is one."
     # Runs before there are settings to check.
-    requires_system_checks = ()
 
     def handle(self, **_: Any) -> None:
         try:

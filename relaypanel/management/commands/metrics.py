@@ -7,7 +7,6 @@ from django.core.management.base import BaseCommand
 
 class Command(BaseCommand):
     help = "Print the metrics that come from the database, as Prometheus reads them."
-    requires_system_checks = ()
 
     def handle(self, **_: Any) -> None:
         from relaypanel.worker import metrics

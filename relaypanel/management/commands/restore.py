@@ -15,7 +15,6 @@ class Command(BaseCommand):
         "Put a backup in the place of the database, bring it up to this release, and hold every"
         " order that may have been sent since.  Stop all web and worker processes first."
     )
-    requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path, metavar="FILE")

@@ -17,7 +17,6 @@ class Command(BaseCommand):
         "Say that the database was restored from a backup: hold every order that waits, because"
         " it may have been sent since the backup was made.  Stop all workers first."
     )
-    requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(

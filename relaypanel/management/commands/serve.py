@@ -17,7 +17,6 @@ from relaypanel.processes import Program, supervise
 
 class Command(BaseCommand):
     help = "Run the API and a worker on this machine, and start again what ends by itself."
-    requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")

@@ -13,7 +13,6 @@ from relaypanel.simulator import control, intake, server
 class Command(BaseCommand):
     help = "Run a simulated upstream panel that speaks API v2 and keeps everything in memory."
     # It has no tables and serves no pages: nothing of the panel needs to be in order.
-    requires_system_checks = ()
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")

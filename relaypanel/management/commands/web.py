@@ -36,7 +36,6 @@ _SECRETS: Final = ("SECRET_KEY", "FIELD_KEYS", "DATABASE_URL", "REDIS_URL")
 
 class Command(BaseCommand):
     help = "Serve the pages and the API (no worker: orders wait until one runs)."
-    requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")

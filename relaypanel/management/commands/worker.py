@@ -10,7 +10,6 @@ from relaypanel import preflight
 
 class Command(BaseCommand):
     help = "Send orders to providers and follow them, until SIGTERM."
-    requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
