@@ -14,9 +14,9 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, connections, reset_queries
+from django.db import InterfaceError, OperationalError, connection, reset_queries
 
-from relaypanel import clock
+from relaypanel import clock, prepared
 from relaypanel.accounts import address, keys, throttle
 from relaypanel.api_v2 import actions, request, wire
 from relaypanel.catalogue import listing
@@ -44,7 +44,7 @@ class BadKey(Refused):
 def application(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
     if settings.DEBUG:
         reset_queries()
-    drop_broken_connections()
+    prepared.drop_broken()
     status, reply, *headers = _outcome(environ)
     if isinstance(reply, Listed):
         status, reply = _negotiated(reply, environ, headers)
@@ -57,16 +57,6 @@ def nothing_here(environ: WSGIEnvironment, start_response: StartResponse) -> lis
     reply = wire.encode(wire.NOTHING_HERE)
     start_response("404 Not Found", [*_HEADERS, ("Content-Length", str(len(reply)))])
     return [] if environ["REQUEST_METHOD"] == "HEAD" else [reply]
-
-
-def drop_broken_connections() -> None:
-    """Do what Django's signals do around a request, so that each call can reconnect.
-
-    Within somebody's transaction, which only tests hold around a call, nothing is dropped.
-    """
-    opened = connections["default"]
-    if not opened.in_atomic_block:
-        opened.close_if_unusable_or_obsolete()
 
 
 def _negotiated(
@@ -143,7 +133,7 @@ def _find(
     try:
         return finder.find(key, *values, address=caller_address)
     except (OperationalError, InterfaceError):
-        drop_broken_connections()
+        prepared.drop_broken()
         if connection.connection is not None:
             # It was not the connection's fault.
             raise

@@ -15,8 +15,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import structlog
 from django.db import InterfaceError, OperationalError
 
-from relaypanel import clock
-from relaypanel.api_v2 import door
+from relaypanel import clock, prepared
 from relaypanel.tickets import pictures
 from relaypanel.tickets.models import Message, Picture
 
@@ -61,9 +60,9 @@ def path(picture: Picture, *, now: datetime) -> str:
 
 
 def application(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
-    door.drop_broken_connections()
+    prepared.drop_broken()
     status, kind, body = _outcome(environ)
-    door.drop_broken_connections()
+    prepared.drop_broken()
     lengths = [("Content-Type", kind), ("Content-Length", str(len(body)))]
     start_response(status, [*_HEADERS, *lengths])
     return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
