@@ -15,8 +15,8 @@ from heapq import merge
 from itertools import islice
 from typing import Final, Self
 
-from django.db.models import Count, F, Q, QuerySet
-from django.db.models.functions import Collate
+from django.db.models import Count, F, Q, QuerySet, TextField, Value
+from django.db.models.functions import Collate, Lower, StrIndex
 
 from relaypanel import prepared
 from relaypanel.catalogue.folding import fold
@@ -201,15 +201,19 @@ def _matching(wanted: Wanted) -> QuerySet[Order]:
     if not types.is_clean(text):
         # No order holds such a text, and PostgreSQL cannot even be asked.
         return rows.none()
-    return rows.alias(plain_link=_plain_link()).filter(_search(text)) if text else rows
+    return rows.alias(place_in_link=_with(text)).filter(_search(text)) if text else rows
 
 
-def _plain_link() -> F | Collate:
-    """Return the link as it is searched: on both databases without regard to the case of a to z.
+def _with(text: str) -> StrIndex:
+    """Return where the text stands in the link, whatever the case of a to z.
 
-    By the rules of a language PostgreSQL takes twice as long for all orders of a customer.
+    By the rules of a language PostgreSQL takes twice as long for all orders of a customer, and
+    half as long again by LIKE.
     """
-    return F("link") if prepared.is_sqlite() else Collate("link", "C")
+    link, part = F("link"), Value(text, output_field=TextField())
+    if prepared.is_sqlite():
+        return StrIndex(Lower(link), Lower(part))
+    return StrIndex(Lower(Collate(link, "C")), Lower(Collate(part, "C")))
 
 
 def _search(text: str) -> Q:
@@ -218,7 +222,7 @@ def _search(text: str) -> Q:
         # A number alone may be meant for a service; several are a list of orders.
         return Q(pk__in=ids) | Q(service_id__in=ids if text.isdecimal() else [])
     services = _named(fold(text))
-    by_link = Q(plain_link__icontains=text)
+    by_link = Q(place_in_link__gt=0)
     return by_link | Q(service_id__in=services) if len(services) <= SERVICES_MAX else by_link
 
 
