@@ -1,14 +1,22 @@
-"""Platforms and their categories: what the shop is arranged by."""
+"""Platforms and their categories: what the shop is arranged by, and the order of it all.
+
+What stands within the shop, a platform or a category is a row: of platforms, of categories, of
+services.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 from django.db import IntegrityError, models, transaction
 from django.db.models import Count, Max, QuerySet
 
 from relaypanel import errors
-from relaypanel.catalogue.models import Category, Platform
+from relaypanel.catalogue.models import Category, Platform, Service
+
+# Of a category with more services the first can be put in order.
+ARRANGED_MAX: Final = 500
 
 
 class ShelfTaken(errors.Refused):
@@ -29,6 +37,12 @@ class ShelfInUse(errors.Refused):
     """It still holds something."""
 
     code = "shelf_in_use"
+
+
+class RowChanged(errors.Refused):
+    """Something came into the row or went out of it since it was looked at."""
+
+    code = "row_changed"
 
 
 def platforms() -> QuerySet[Platform]:
@@ -78,26 +92,57 @@ def remove(shelf: Platform | Category) -> None:
         raise ShelfInUse from None
 
 
+def services(category: Category) -> list[Service]:
+    """Return the first services of a category in the shop's order, for sale or not."""
+    return sorted(_row(category).defer("description"), key=_place)[:ARRANGED_MAX]
+
+
+def arrange(inside: Platform | Category | None, ids: Sequence[int]) -> None:
+    """Put the first of a row into this order: of platforms if it is inside of nothing.
+
+    Raises RowChanged when those are not the first ones any more.
+    """
+    with transaction.atomic():
+        row = _locked(inside)
+        first = {one.pk: one for one in row[: len(ids)]}
+        if sorted(ids) != sorted(first):
+            raise RowChanged
+        _number([*(first[pk] for pk in ids), *row[len(ids) :]])
+
+
 def move(shelf: Platform | Category, *, up: bool) -> None:
     """Let it change places with its neighbour; at the end of the row it stays."""
     with transaction.atomic():
-        row = list(_row(shelf).select_for_update(no_key=True))
+        row = _locked(None if isinstance(shelf, Platform) else shelf.platform)
         here = row.index(shelf)
         there = here + (-1 if up else 1)
-        if not 0 <= there < len(row):
-            return
-        row[here], row[there] = row[there], row[here]
-        # Places are written anew, because those of an import may all be the same.
-        for position, one in enumerate(row, start=1):
-            if one.position != position:
-                one.position = position
-                one.save(update_fields=["position"])
+        if 0 <= there < len(row):
+            row[here], row[there] = row[there], row[here]
+            _number(row)
 
 
-def _row(shelf: Platform | Category) -> QuerySet[Any]:
-    if isinstance(shelf, Platform):
-        return Platform.objects.order_by("position", "pk")
-    return Category.objects.filter(platform=shelf.platform_id).order_by("position", "pk")
+def _row(inside: Platform | Category | None) -> QuerySet[Any]:
+    if inside is None:
+        return Platform.objects.all()
+    return inside.services.all() if isinstance(inside, Category) else inside.categories.all()
+
+
+def _locked(inside: Platform | Category | None) -> list[Any]:
+    # By ID, as all who lock several services do, so that two never wait for each other.
+    return sorted(_row(inside).order_by("pk").select_for_update(no_key=True), key=_place)
+
+
+def _place(one: Any) -> tuple[int, int]:
+    return one.position, one.pk
+
+
+def _number(row: Sequence[Any]) -> None:
+    """Write the places anew, because those of an import may all be the same."""
+    moved = [(place, one) for place, one in enumerate(row, start=1) if one.position != place]
+    for place, one in moved:
+        one.position = place
+    if moved:
+        type(row[0]).objects.bulk_update([one for _, one in moved], ["position"], batch_size=200)
 
 
 def _name(name: str, most: int) -> str:

@@ -26,14 +26,9 @@ from relaypanel.providers.models import Provider
 from relaypanel.staff import refusals
 from relaypanel.staff.gate import DeskRequest, acting
 from relaypanel.staff.keyset import before_id, next_page
+from relaypanel.staff.templatetags.desk import SALES
 
 _ID_MAX: Final = 2**63 - 1
-VISIBILITIES: Final = {
-    Visibility.ENABLED: gettext_lazy("For sale"),
-    Visibility.PAUSED: gettext_lazy("Paused: it would be sold below its cost"),
-    Visibility.HIDDEN: gettext_lazy("Hidden for now"),
-    Visibility.DISABLED: gettext_lazy("Closed"),
-}
 # What a person may set; the mirror alone pauses.
 _SETTABLE: Final = (Visibility.ENABLED, Visibility.HIDDEN, Visibility.DISABLED)
 
@@ -55,7 +50,7 @@ class Filter(forms.Form):
     visibility = forms.ChoiceField(
         label=gettext_lazy("State"),
         required=False,
-        choices=[("", gettext_lazy("Any")), *VISIBILITIES.items()],
+        choices=[("", gettext_lazy("Any")), *((one, words) for one, (_, words) in SALES.items())],
     )
     manual = forms.BooleanField(label=gettext_lazy("Delivered by staff"), required=False)
     doubled = forms.BooleanField(label=gettext_lazy("Sold more than once"), required=False)
@@ -90,7 +85,7 @@ class BulkForm(forms.Form):
         required=False,
         choices=[
             ("", gettext_lazy("As it is")),
-            *((one, VISIBILITIES[one]) for one in _SETTABLE),
+            *((one, SALES[one][1]) for one in _SETTABLE),
         ],
     )
 
@@ -118,7 +113,7 @@ class ServiceForm(forms.Form):
         required=False,
         choices=[
             ("", gettext_lazy("As it is")),
-            *((one, VISIBILITIES[one]) for one in _SETTABLE),
+            *((one, SALES[one][1]) for one in _SETTABLE),
         ],
     )
     rate_locked = forms.BooleanField(
@@ -232,7 +227,7 @@ def _page(request: DeskRequest, form: BulkForm) -> HttpResponse:
     context = {
         "filter": filter_,
         "form": form,
-        "services": [(one, VISIBILITIES[Visibility(one.visibility)]) for one in services],
+        "services": services,
         "is_filtered": any(request.GET.get(name) for name in filter_.fields),
         "next_page": next_page(request, services, more=len(found) > len(services)),
         "at_once_max": staff.AT_ONCE_MAX,
@@ -358,7 +353,6 @@ def _one(request: DeskRequest, service: Service, **extra: object) -> HttpRespons
     found = list(routes.of(service))
     context: dict[str, object] = {
         "service": service,
-        "visibility": VISIBILITIES[Visibility(service.visibility)],
         "routes": found,
         "quality": quality.of(service.pk),
         "form": ServiceForm(initial=_initial(service)),

@@ -100,6 +100,7 @@ WORDS: Final[Mapping[str, str | Promise]] = {
     "bad_shelf_name": _("A name is one line of at most 200 characters."),
     "no_such_shelf": _("There is no such platform any more."),
     "shelf_in_use": _("It still holds something: move that first."),
+    "row_changed": _("Something came or went meanwhile. The order is as it was: look again."),
     "no_such_upstream": _("The provider lists no service with this ID."),
     "route_taken": _("This route is there already."),
     "other_type": _("It is of another type, so what customers give would not fit."),

@@ -1,4 +1,4 @@
-"""Platforms and categories: added, renamed, put in order, taken away."""
+"""Platforms and categories: added, renamed, taken away; they and the services put in order."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
@@ -31,27 +31,67 @@ def page(request: DeskRequest) -> HttpResponse:
     return render(request, "staff/shelves/page.html", {"platforms": found})
 
 
+@require_GET
+def services(request: DeskRequest, category_id: int) -> HttpResponse:
+    """Show the services of a category in their order, and let it be changed."""
+    category = _known("category", category_id)
+    assert isinstance(category, Category)
+    context = {
+        "category": category,
+        "services": shelves.services(category),
+        "arranged_max": shelves.ARRANGED_MAX,
+    }
+    return render(request, "staff/shelves/services.html", context)
+
+
+@require_POST
+def arrange(request: DeskRequest, kind: str = "", shelf_id: int = 0) -> HttpResponse:
+    """Put what stands within a shelf, or the platforms, into the order that is sent."""
+    inside = _known(kind, shelf_id) if kind else None
+    ids = _rearranged(request.POST)
+    try:
+        with acting(request, "shelf.arrange", (kind or "shop", str(inside or ""))) as change:
+            shelves.arrange(inside, ids)
+            change.after = {"ids": ids}
+    except Refused as refused:
+        messages.error(request, refusals.words(refused))
+        if request.htmx:
+            return HttpResponse(status=204, headers={"HX-Refresh": "true"})
+    if request.htmx:
+        return HttpResponse(status=204)
+    if isinstance(inside, Category):
+        return redirect("staff:shelf-services", inside.pk)
+    return redirect("staff:shelves")
+
+
+def _rearranged(form: QueryDict) -> list[int]:
+    """Return the IDs in the order that is sent, one of them moved by a button without script."""
+    texts = form.getlist("id")
+    for button, by in (("up", -1), ("down", 1)):
+        if (text := form.get(button)) in texts:
+            here = texts.index(text)
+            there = max(here + by, 0)
+            texts.insert(there, texts.pop(here))
+    return [_number(text) for text in texts]
+
+
 @require_POST
 def add(request: DeskRequest) -> HttpResponse:
     name, platform = request.POST.get("name", ""), request.POST.get("platform", "")
     if not platform:
         return _done(request, "platform.add", name, lambda: shelves.add_platform(name))
-    if not (platform.isascii() and platform.isdigit() and len(platform) < 19):
-        raise Http404
+    platform_id = _number(platform)
     return _done(
         request,
         "category.add",
         name,
-        lambda: shelves.add_category(platform_id=int(platform), name=name),
+        lambda: shelves.add_category(platform_id=platform_id, name=name),
     )
 
 
 @require_POST
 def act(request: DeskRequest, kind: str, shelf_id: int) -> HttpResponse:
-    model = _KINDS.get(kind)
-    shelf = model.objects.filter(pk=min(shelf_id, 2**63 - 1)).first() if model else None
-    if shelf is None:
-        raise Http404
+    shelf = _known(kind, shelf_id)
     wanted, name = request.POST.get("act", ""), request.POST.get("name", "")
     acts: dict[str, Callable[[], object]] = {
         "rename": lambda: shelves.rename(shelf, name),
@@ -62,6 +102,20 @@ def act(request: DeskRequest, kind: str, shelf_id: int) -> HttpResponse:
     if wanted not in acts:
         raise Http404
     return _done(request, f"{kind}.{wanted}", shelf.name, acts[wanted])
+
+
+def _known(kind: str, shelf_id: int) -> Platform | Category:
+    model = _KINDS.get(kind)
+    shelf = model.objects.filter(pk=min(shelf_id, 2**63 - 1)).first() if model else None
+    if shelf is None:
+        raise Http404
+    return shelf
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise Http404
+    return int(text)
 
 
 def _done(request: DeskRequest, name: str, subject: str, do: Callable[[], object]) -> HttpResponse:

@@ -162,7 +162,20 @@ _catalogue = [
         section=_CATALOGUE,
     ),
     page("staff/categories", shelves.page, name="shelves", section=_CATALOGUE),
+    page("staff/categories/order", shelves.arrange, name="shelves-order", section=_CATALOGUE),
     page("staff/categories/add", shelves.add, name="shelf-add", section=_CATALOGUE),
+    page(
+        "staff/categories/<int:category_id>/services",
+        shelves.services,
+        name="shelf-services",
+        section=_CATALOGUE,
+    ),
+    page(
+        "staff/categories/<slug:kind>/<int:shelf_id>/order",
+        shelves.arrange,
+        name="shelf-order",
+        section=_CATALOGUE,
+    ),
     page(
         "staff/categories/<slug:kind>/<int:shelf_id>", shelves.act, name="shelf", section=_CATALOGUE
     ),

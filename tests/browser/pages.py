@@ -223,6 +223,7 @@ _DESK: Final = (
     Listed(name="desk-service", path="/staff/services/1", who="owner"),
     Listed(name="desk-service-new", path="/staff/services/new", who="owner"),
     Listed(name="desk-categories", path="/staff/categories", who="owner"),
+    Listed(name="desk-category-services", path="/staff/categories/1/services", who="owner"),
     Listed(name="desk-providers", path="/staff/providers", who="owner"),
     Listed(name="desk-provider-add", path="/staff/providers/add", who="owner"),
     Listed(name="desk-provider", path="/staff/providers/1", who="owner"),

@@ -150,3 +150,25 @@ class TestSupport:
                 assert reply.status == 403, path
         finally:
             _sql(shop, give, before)
+
+
+class TestArrange:
+    def test_moves_services_by_arrow_keys_and_by_pointer(self, visit: Visit) -> None:
+        page = visit.as_staff()
+        page.goto("/staff/categories/1/services")
+        names, grips = page.locator("[data-sort] .link"), page.locator("[data-grip]")
+        first, second = names.all_inner_texts()[:2]
+
+        grips.first.focus()
+        page.keyboard.press("ArrowDown")
+        expect(page.locator("#messages")).to_contain_text("The order is kept.")
+        page.reload()
+        assert names.all_inner_texts()[:2] == [second, first]
+
+        grips.nth(1).hover()
+        page.mouse.down()
+        grips.first.hover()
+        page.mouse.up()
+        expect(page.locator("#messages")).to_contain_text("The order is kept.")
+        page.reload()
+        assert names.all_inner_texts()[:2] == [first, second]

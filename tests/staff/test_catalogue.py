@@ -38,7 +38,7 @@ class TestPage:
 
         found = client.get("/staff/services?q=cam+xuc").context["services"]
 
-        assert [one.pk for one, _ in found] == [service.pk]
+        assert [one.pk for one in found] == [service.pk]
 
     def test_takes_as_many_queries_for_many(self, client: Client) -> None:
         cast.service()

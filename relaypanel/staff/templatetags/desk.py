@@ -7,10 +7,11 @@ from typing import Final
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from relaypanel import clock
 from relaypanel.accounts.models import User
+from relaypanel.catalogue.models import Service
 from relaypanel.ledger.models import Code
 from relaypanel.look import amounts
 from relaypanel.look.movements import KINDS
@@ -30,6 +31,14 @@ STATES: Final = {
     "completed": ("completed", pgettext_lazy("order state for staff", "Completed")),
     "partial": ("partial", pgettext_lazy("order state for staff", "Partial")),
     "canceled": ("canceled", pgettext_lazy("order state for staff", "Canceled")),
+}
+
+# Whether a service is for sale.
+SALES: Final = {
+    "enabled": ("completed", gettext_lazy("For sale")),
+    "paused": ("partial", gettext_lazy("Paused: it would be sold below its cost")),
+    "hidden": ("canceled", gettext_lazy("Hidden for now")),
+    "disabled": ("canceled", gettext_lazy("Closed")),
 }
 
 ROLES: Final = {
@@ -73,6 +82,12 @@ HEALTH: Final = {
 @register.simple_tag
 def state_pill(status: str) -> SafeString:
     colour, words = STATES[status]
+    return format_html('<span class="pill status-{}">{}</span>', colour, words)
+
+
+@register.simple_tag
+def service_pill(service: Service) -> SafeString:
+    colour, words = SALES[service.visibility]
     return format_html('<span class="pill status-{}">{}</span>', colour, words)
 
 

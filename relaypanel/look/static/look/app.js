@@ -170,3 +170,74 @@ document.addEventListener("pointerover", (event) => {
   tip.style.left = `${left + window.scrollX}px`;
   tip.style.top = `${box.top + window.scrollY - 10}px`;
 });
+
+// -- Putting in order: data-sort names the form that sends the order of a row's items, and the grip
+// of an item moves it, by pointer or by arrow keys.  The others are moved around it, so that it keeps
+// the focus and the pointer. --
+
+const KEYS_REST_MS = 700;
+
+document.addEventListener("pointerdown", (event) => {
+  const grip = event.target.closest("[data-grip]");
+  if (!grip || event.button !== 0) return;
+  event.preventDefault();
+  grip.focus();
+  grip.setPointerCapture(event.pointerId);
+  const item = sorted(grip);
+  const before = orderOf(item.parentElement);
+  const move = ({ clientX, clientY }) => {
+    const under = [...item.parentElement.children].find((one) => {
+      const box = one.getBoundingClientRect();
+      return box.top <= clientY && clientY < box.bottom && box.left <= clientX && clientX < box.right;
+    });
+    if (under && under !== item) moveTo(item, under);
+  };
+  const end = () => {
+    grip.removeEventListener("pointermove", move);
+    grip.removeEventListener("lostpointercapture", end);
+    item.classList.remove("moving");
+    if (orderOf(item.parentElement) !== before) sendOrder(item.parentElement);
+  };
+  item.classList.add("moving");
+  grip.addEventListener("pointermove", move);
+  grip.addEventListener("lostpointercapture", end);
+});
+
+document.addEventListener("keydown", (event) => {
+  const grip = event.target.closest && event.target.closest("[data-grip]");
+  if (!grip || !["ArrowUp", "ArrowDown"].includes(event.key)) return;
+  event.preventDefault();
+  const item = sorted(grip);
+  const there = event.key === "ArrowUp" ? item.previousElementSibling : item.nextElementSibling;
+  if (!there || !there.querySelector("[data-grip]")) return;
+  moveTo(item, there);
+  grip.scrollIntoView({ block: "nearest" });
+  clearTimeout(item.parentElement.sending);
+  item.parentElement.sending = setTimeout(sendOrder, KEYS_REST_MS, item.parentElement);
+});
+
+document.addEventListener("htmx:afterRequest", (event) => {
+  const words = event.detail.successful && event.target.dataset.told;
+  if (words) tell(words);
+});
+
+function sorted(grip) {
+  return grip.closest("[data-sort] > *");
+}
+
+function orderOf(row) {
+  const fields = [...row.querySelectorAll(":scope > * > [name=id], :scope > * > header [name=id]")];
+  return fields.map((field) => field.value).join();
+}
+
+function moveTo(item, there) {
+  if (item.compareDocumentPosition(there) & Node.DOCUMENT_POSITION_FOLLOWING) {
+    while (item.compareDocumentPosition(there) & Node.DOCUMENT_POSITION_FOLLOWING) item.before(item.nextElementSibling);
+  } else {
+    while (item.compareDocumentPosition(there) & Node.DOCUMENT_POSITION_PRECEDING) item.after(item.previousElementSibling);
+  }
+}
+
+function sendOrder(row) {
+  document.getElementById(row.dataset.sort).requestSubmit();
+}
