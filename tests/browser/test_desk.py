@@ -156,7 +156,7 @@ class TestArrange:
     def test_moves_services_by_arrow_keys_and_by_pointer(self, visit: Visit) -> None:
         page = visit.as_staff()
         page.goto("/staff/categories/1/services")
-        names, grips = page.locator("[data-sort] .link"), page.locator("[data-grip]")
+        names, grips = page.locator("[data-sort] .titled-words a"), page.locator("[data-grip]")
         first, second = names.all_inner_texts()[:2]
 
         grips.first.focus()
