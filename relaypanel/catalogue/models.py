@@ -104,20 +104,18 @@ class Closed(models.TextChoices):
 
     VANISHED = "vanished"  # off the provider's list for too many syncs in a row
     QUARANTINED = "quarantined"  # what became of it waits for a person
-    TOO_DEAR = "too_dear"  # the rate pays for a later route, and not for this one
+    TOO_DEAR = "too_dear"  # above its ceiling, or the rate pays for a later route and not for it
 
 
 class Route(models.Model):
-    """A provider's service that can fulfil ours.  The lowest position is tried first.
-
-    A service without routes is manual: staff fulfil it by hand.
-    """
+    """A provider's service that fulfils ours, lowest position first.  Without any, staff do."""
 
     service = models.ForeignKey(Service, on_delete=models.CASCADE, related_name="routes")
     upstream = models.ForeignKey(UpstreamService, on_delete=models.PROTECT, related_name="routes")
     position = models.PositiveSmallIntegerField(default=0)
     # By staff; what the mirror thinks of it stands apart, so that neither undoes the other.
     enabled = models.BooleanField(default=True)
+    cost_max_e8 = models.PositiveBigIntegerField(null=True)  # in our currency; NULL: no ceiling
     # Empty: open.
     closed_for = models.CharField(max_length=12, choices=Closed.choices, blank=True, default="")
     # Syncs in a row whose list did not hold it.

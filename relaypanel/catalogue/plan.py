@@ -36,6 +36,8 @@ class Path:
     missed: int
     closed_for: str
     held: Held | None
+    # By staff, in the panel's currency; None: anything that our rate pays for.
+    cost_max_e8: int | None = None
 
     @property
     def standing(self) -> tuple[int, str, Held | None]:
@@ -46,6 +48,10 @@ class Path:
         return margin.rate_cost(
             rate_e8=self.listing.rate_e8, rate_to_panel_e8=self.rate_to_panel_e8
         )
+
+    @property
+    def is_above_its_ceiling(self) -> bool:
+        return self.cost_max_e8 is not None and self.cost_e8 > self.cost_max_e8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -218,7 +224,8 @@ def _first_paid_for(stock: Stock, paths: Sequence[Path], rules: Rules) -> tuple[
 
 def _is_usable(path: Path) -> bool:
     is_shut = path.held is not None and guard.closes(path.held.cause)
-    return path.is_open and path.missed < path.vanish_syncs and not is_shut
+    is_listed = path.missed < path.vanish_syncs
+    return path.is_open and is_listed and not is_shut and not path.is_above_its_ceiling
 
 
 def _rate(stock: Stock, path: Path, rules: Rules) -> int:
@@ -275,6 +282,8 @@ def _closed_for(path: Path, rate_e8: int, *, is_passed_over: bool) -> str:
         return Closed.VANISHED.value
     if path.held is not None and guard.closes(path.held.cause):
         return Closed.QUARANTINED.value
+    if path.is_above_its_ceiling:
+        return Closed.TOO_DEAR.value
     if margin.covers(cost_e8=path.cost_e8, charge_e8=rate_e8):
         return ""
     if path.held is not None:

@@ -75,6 +75,18 @@ def switch(route: Route, *, enabled: bool, now: datetime) -> None:
         _follow(route.service, now=now)
 
 
+def limit(route: Route, *, cost_max_e8: int | None, now: datetime) -> None:
+    """Let orders take a route while it costs no more than this for what its rate buys.
+
+    The amount is in the panel's currency; None: whatever our own rate pays for.
+    """
+    with transaction.atomic():
+        stock.lock()
+        route.cost_max_e8 = cost_max_e8
+        route.save(update_fields=["cost_max_e8"])
+        _follow(route.service, now=now)
+
+
 def first(route: Route, *, now: datetime) -> None:
     """Try this route before all others."""
     with transaction.atomic():

@@ -56,6 +56,12 @@ class UnknownService(errors.Refused):
         super().__init__(f"There is no service {service_id}.")
 
 
+class NothingLeft(errors.Refused):
+    """The price would be nothing, or less."""
+
+    code = "nothing_left"
+
+
 class NotPaidFor(errors.Refused):
     code = "not_paid_for"
 
@@ -139,9 +145,15 @@ def change_many(
     return len(services)
 
 
-def repriced(rate_e8: int, *, percent: Decimal) -> int:
-    """Return a rate that is so many percent dearer, or cheaper below 0, at most five decimals."""
-    return money.rate(rate_e8=rate_e8, percent=100 + percent)
+def repriced(rate_e8: int, *, percent: Decimal = Decimal(0), amount_e8: int = 0) -> int:
+    """Return a rate that is so many percent and so much dearer, or cheaper below 0.
+
+    It has at most five decimals.  Raises NothingLeft.
+    """
+    repriced_e8 = money.rate(rate_e8=rate_e8, percent=100 + percent) + amount_e8
+    if amount_e8 < 0 and repriced_e8 <= 0:
+        raise NothingLeft
+    return repriced_e8
 
 
 def change(*, service_id: int, now: datetime, **changes: Unpack[Changes]) -> Service:

@@ -39,7 +39,7 @@ COLUMNS: Final = (
 ROWS_IN_A_STATEMENT: Final = 500
 
 _TOLD: Final = tuple(field.name for field in fields(Listing))
-_ROUTE: Final = ("service_id", "id", "enabled", "missed", "closed_for")
+_ROUTE: Final = ("service_id", "id", "enabled", "missed", "closed_for", "cost_max_e8")
 _PROVIDER: Final = (
     "upstream__provider_id",
     "upstream__provider__enabled",
@@ -128,7 +128,7 @@ def _paths(service_ids: QuerySet[Route, tuple[int]]) -> Iterator[tuple[int, Path
     told = (f"upstream__{name}" for name in _TOLD)
     rows = Route.objects.filter(service_id__in=service_ids).order_by("position", "id")
     for values in rows.values_list(*_ROUTE, *_PROVIDER, *told):
-        service_id, route_id, enabled, missed, closed_for = values[: len(_ROUTE)]
+        service_id, route_id, enabled, missed, closed_for, cost_max_e8 = values[: len(_ROUTE)]
         provider = values[len(_ROUTE) : -len(_TOLD)]
         provider_id, provider_enabled, rate_to_panel_e8, spike_percent, vanish_syncs = provider
         yield (
@@ -144,6 +144,7 @@ def _paths(service_ids: QuerySet[Route, tuple[int]]) -> Iterator[tuple[int, Path
                 missed=missed,
                 closed_for=closed_for,
                 held=held.get(route_id),
+                cost_max_e8=cost_max_e8,
             ),
         )
 

@@ -109,6 +109,7 @@ WORDS: Final[Mapping[str, str | Promise]] = {
     "no_such_category": _("There is no such category any more."),
     "too_many_services": _("These are too many services for one act."),
     "unknown_service": _("One of these services is not there any more. Nothing was changed."),
+    "nothing_left": _("Nothing would be left of the price."),
     "not_paid_for": _(
         "A service would be sold below its cost, or has no open route. Nothing was changed."
     ),

@@ -118,6 +118,38 @@ class TestRate:
         assert hear(before).is_idle
 
 
+class TestCeiling:
+    def test_lets_the_next_route_serve(self) -> None:
+        before = stock(
+            path(cost_max_e8=money.parse("1.1")),
+            path(listing(rate="1.15"), route_id=8, provider_id=OTHER),
+        )
+
+        at_it = hear(before, listing(rate="1.1"))
+        above_it = hear(before, listing(rate="1.10001"))
+
+        assert [each.closed_for for each in at_it.after.paths] == ["", ""]
+        assert [each.closed_for for each in above_it.after.paths] == [Closed.TOO_DEAR, ""]
+        assert (rate(at_it), rate(above_it)) == ("1.32", "1.725")
+
+    def test_pauses_what_has_no_other_route_until_it_is_cheap_again(self) -> None:
+        dear = hear(stock(path(cost_max_e8=money.parse("1.1"))), listing(rate="1.2")).after
+        cheap = hear(dear, listing(rate="1.1")).after
+
+        assert (dear.is_on, dear.paths[0].closed_for) == (False, Closed.TOO_DEAR)
+        assert dear.paths[0].held is None
+        assert (cheap.is_on, cheap.paths[0].closed_for) == (True, "")
+
+    def test_is_in_the_panels_currency(self) -> None:
+        dong = path(
+            listing(rate="25000"),
+            rate_to_panel_e8=money.parse("0.00004"),
+            cost_max_e8=money.parse("1"),
+        )
+
+        assert turn(stock(dong), rules=TWENTY).after.paths[0].closed_for == ""
+
+
 class TestPause:
     def test_is_for_a_fixed_rate_below_the_cost(self) -> None:
         found = hear(stock(locked=True), listing(rate="1.25"))

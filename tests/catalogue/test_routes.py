@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from relaypanel.catalogue import routes
+from relaypanel import money
+from relaypanel.catalogue import offers, routes
 from relaypanel.catalogue.models import Route, Service, Visibility
 from relaypanel.contract import OrderType
 from relaypanel.providers import refresh
@@ -61,6 +62,16 @@ class TestAdd:
 
         with pytest.raises(routes.RouteTaken):
             add(service, other)
+
+
+class TestLimit:
+    def test_sends_orders_by_the_next_route(self, service: Service, other: Provider) -> None:
+        route, following = service.routes.get(), add(service, other)
+
+        routes.limit(route, cost_max_e8=money.parse("0.9"), now=after(2))
+        found = offers.usable_routes([service.pk])[service.pk]
+
+        assert [one.pk for one in found] == [following.upstream_id]
 
 
 class TestActs:

@@ -206,3 +206,15 @@ class TestRepriced:
         rate_e8 = staff.repriced(money.parse(rate_), percent=Decimal(percent))
 
         assert money.text(rate_e8) == expected
+
+    def test_adds_an_amount_behind_the_percent(self) -> None:
+        rate_e8 = staff.repriced(
+            money.parse("2"), percent=Decimal(50), amount_e8=-money.parse("0.00001")
+        )
+
+        assert money.text(rate_e8) == "2.99999"
+
+    @pytest.mark.parametrize("amount", ["1", "1.5"])
+    def test_leaves_something_of_the_price(self, amount: str) -> None:
+        with pytest.raises(staff.NothingLeft):
+            staff.repriced(money.parse("1"), amount_e8=-money.parse(amount))

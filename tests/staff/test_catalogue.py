@@ -73,6 +73,18 @@ class TestBulk:
         assert other.visibility == Visibility.ENABLED
         assert acts() == ["catalogue.change_many"]
 
+    def test_changes_prices_by_an_amount(self, client: Client) -> None:
+        first, second = cast.service(rate="1"), cast.service(rate="2")
+        told = {"pick": [first.pk, second.pk]}
+
+        client.post("/staff/services/bulk", told | {"amount": "0.5"})
+        client.post("/staff/services/bulk", told | {"amount": "-0.25"})
+        reply = client.post("/staff/services/bulk", told | {"amount": "-1.25"})
+
+        assert "Nothing would be left of the price." in reply.content.decode()
+        assert [rate(first), rate(second)] == ["1.25", "2.25"]
+        assert acts() == ["catalogue.change_many"] * 2
+
     def test_changes_all_that_is_found(self, client: Client) -> None:
         wanted, other = cast.service(name="Likes"), cast.service(name="Views")
 
@@ -96,6 +108,8 @@ class TestBulk:
             {"pick": "x", "percent": "5"},
             {"pick": "1", "percent": "-100"},
             {"pick": "1", "percent": "5 %"},
+            {"pick": "1", "amount": "0.000001"},
+            {"pick": "1", "amount": "1e3"},
             {"pick": "1", "visibility": "paused"},
             {"pick": "1", "category": "99"},
         ],
@@ -203,6 +217,23 @@ class TestRoutes:
         client.post(f"{path}/{second.pk}", {"act": "remove"})
         assert list(service.routes.all()) == [second]
         assert acts() == ["route.add", "route.add", "route.first", "route.off", "route.remove"]
+
+    def test_have_a_ceiling(self, client: Client) -> None:
+        (service,) = sell(cast.provider())
+        route = service.routes.get()
+        path = f"/staff/services/{service.pk}/routes/{route.pk}"
+
+        client.post(path, {"act": "limit", "cost_max": "0.9"})
+        service.refresh_from_db()
+        assert service.visibility == Visibility.PAUSED
+        assert 'value="0.9"' in client.get(f"/staff/services/{service.pk}").content.decode()
+
+        client.post(path, {"act": "limit", "cost_max": ""})
+        service.refresh_from_db()
+        assert service.visibility == Visibility.ENABLED
+
+        reply = client.post(path, {"act": "limit", "cost_max": "much"}, follow=True)
+        assert "message-error" in reply.content.decode()
 
     def test_that_do_not_fit_are_refused_beside_the_field(self, client: Client) -> None:
         service, provider = cast.service(), cast.provider()

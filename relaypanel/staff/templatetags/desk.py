@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from relaypanel import clock
+from relaypanel import clock, money
 from relaypanel.accounts.models import User
 from relaypanel.catalogue.models import Service
 from relaypanel.ledger.models import Code
@@ -89,6 +89,12 @@ def state_pill(status: str) -> SafeString:
 def service_pill(service: Service) -> SafeString:
     colour, words = SALES[service.visibility]
     return format_html('<span class="pill status-{}">{}</span>', colour, words)
+
+
+@register.filter
+def plain_amount(amount_e8: int) -> str:
+    """Return an amount as a field takes it."""
+    return money.text(amount_e8)
 
 
 @register.filter
