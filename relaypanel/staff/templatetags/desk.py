@@ -16,6 +16,7 @@ from relaypanel.ledger.models import Code
 from relaypanel.look import amounts
 from relaypanel.look.movements import KINDS
 from relaypanel.providers.models import Provider
+from relaypanel.staff import reasons
 
 register = template.Library()
 
@@ -99,8 +100,8 @@ def plain_amount(amount_e8: int) -> str:
 
 @register.filter
 def reason(code: str) -> str:
-    """Return a timeline's stable code as it reads: "refused_upstream" is "refused upstream"."""
-    return code.replace("_", " ")
+    """Return what a stable code says, or the code as it reads where it has no words."""
+    return str(reasons.WORDS.get(code, code.replace("_", " ")))
 
 
 @register.simple_tag

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.utils import translation
+
 from relaypanel import clock
 from relaypanel.ledger.models import Code
 from relaypanel.orders.models import Status
@@ -19,7 +21,14 @@ class TestStatePill:
 
 class TestReason:
     def test_reads_as_words(self) -> None:
-        assert desk.reason("refused_upstream") == "refused upstream"
+        assert desk.reason("refused_upstream") == "the provider refused it"
+
+    def test_reads_as_it_is_where_it_has_no_words(self) -> None:
+        assert desk.reason("some_thing_else") == "some thing else"
+
+    def test_reads_in_the_language_of_the_reader(self) -> None:
+        with translation.override("vi"):
+            assert desk.reason("refused_upstream") == "nhà cung cấp từ chối"
 
 
 class TestProviderPill:
