@@ -40,19 +40,25 @@ def area(
     tick: Callable[[int], str],
     title: str,
     width: int = 720,
+    against: Sequence[int] = (),
 ) -> SafeString:
-    """Draw values over time.  `tick` words a value of the vertical axis, `tips` each point."""
+    """Draw values over time.  `tick` words a value of the vertical axis, `tips` each point.
+
+    `against` is a second line on the same paper, to hold the first one against; empty: none.
+    """
     assert len(values) == len(labels) == len(tips)
-    top = _round_up(max((*values, 1)))
+    assert len(against) in (0, len(values))
+    top = _round_up(max((*values, *against, 1)))
     paper = _Paper(width=width, count=len(values), top=top)
     points = [(paper.x(i), paper.y(value)) for i, value in enumerate(values)]
     return format_html(
-        '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}{}{}</svg>',
+        '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}{}{}{}</svg>',
         width,
         _HEIGHT,
         title,
-        _grid(paper, tick, lines=_GRID_LINES if any(values) else 0),
+        _grid(paper, tick, lines=_GRID_LINES if any((*values, *against)) else 0),
         _line(points, floor=_HEIGHT - _BOTTOM),
+        _against(paper, against),
         _days(paper, labels),
         _hot_spots(paper, points, tips),
     )
@@ -181,6 +187,13 @@ def _line(points: Sequence[type_point], *, floor: float) -> SafeString:
         floor,
         path,
     )
+
+
+def _against(paper: _Paper, values: Sequence[int]) -> SafeString:
+    if not values:
+        return SafeString("")
+    path = _smooth([(paper.x(i), paper.y(value)) for i, value in enumerate(values)])
+    return format_html('<path class="chart-line chart-against" d="{}"/>', path)
 
 
 def _hot_spots(paper: _Paper, points: Sequence[type_point], tips: Sequence[str]) -> SafeString:

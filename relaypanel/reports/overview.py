@@ -25,6 +25,11 @@ class Totals:
     def margin_e8(self) -> int:
         return self.sales_e8 - self.cost_e8
 
+    @property
+    def margin_percent_e2(self) -> int | None:
+        """What is left of each sale, in hundredths of a percent; None: nothing was sold."""
+        return self.margin_e8 * 10_000 // self.sales_e8 if self.sales_e8 > 0 else None
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Overview:

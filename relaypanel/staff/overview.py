@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Final
 
 from django.http import HttpResponse
@@ -15,9 +14,10 @@ from django.views.decorators.http import require_GET
 from relaypanel import clock
 from relaypanel.look import amounts
 from relaypanel.look.charts import Slice
-from relaypanel.look.templatetags.look import money
+from relaypanel.look.templatetags.look import money_brief
 from relaypanel.reports import overview
 from relaypanel.reports.days import PERIODS
+from relaypanel.reports.models import Day
 from relaypanel.reports.overview import Overview
 from relaypanel.staff.gate import DeskRequest
 from relaypanel.staff.templatetags.desk import STATES
@@ -35,8 +35,9 @@ def page(request: DeskRequest) -> HttpResponse:
         "read": read,
         "trends": _trends(read),
         "sales": [day.sales_e8 for day in read.days],
+        "costs": [day.cost_e8 for day in read.days],
         "labels": [formats.date_format(day.date, "d/m") for day in read.days],
-        "tips": [_tip(day.date, day.sales_e8, day.orders) for day in read.days],
+        "tips": [_tip(day) for day in read.days],
         "states": _slices(read),
     }
     return render(request, "staff/overview/page.html", context)
@@ -60,9 +61,15 @@ def _trends(read: Overview) -> dict[str, str | None]:
     }
 
 
-def _tip(day: date, sales_e8: int, orders: int) -> str:
-    words = ngettext("%(count)d order", "%(count)d orders", orders) % {"count": orders}
-    return f"{formats.date_format(day, 'd/m/Y')}\n{money(sales_e8)} · {words}"
+def _tip(day: Day) -> str:
+    orders = ngettext("%(count)d order", "%(count)d orders", day.orders) % {"count": day.orders}
+    lines = (
+        f"{formats.date_format(day.date, 'd/m/Y')} · {orders}",
+        f"{_('Sales')}: {money_brief(day.sales_e8)}",
+        f"{_('Cost')}: {money_brief(day.cost_e8)}",
+        f"{_('Margin')}: {money_brief(day.sales_e8 - day.cost_e8)}",
+    )
+    return "\n".join(lines)
 
 
 def _slices(read: Overview) -> list[Slice]:

@@ -45,6 +45,17 @@ class TestArea:
         assert area([0, 0]).count('class="chart-y"') == 1
         assert area([0, 8]).count('class="chart-y"') == 5
 
+    def test_holds_a_second_line_against_the_first_on_one_paper(self) -> None:
+        tips = labels = ["1", "2"]
+
+        drawn = charts.area(
+            values=[1, 2], labels=labels, tips=tips, tick=str, title="Sales", against=[0, 80]
+        )
+
+        assert drawn.count("chart-against") == 1
+        assert ">80<" in drawn
+        assert "chart-against" not in area([1, 2])
+
     def test_asks_for_no_inline_style(self) -> None:
         assert "style=" not in area([1, 2, 3])
 

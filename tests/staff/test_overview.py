@@ -10,6 +10,7 @@ from relaypanel.accounts.rights import Level
 from relaypanel.orders.models import Order, Status
 from relaypanel.providers.models import Provider
 from relaypanel.reports import days, proof
+from relaypanel.reports.models import Day
 from tests.orders import scene
 from tests.staff import people
 
@@ -39,6 +40,22 @@ class TestPage:
         assert "€77.50" in page
         assert "alice" in page
         assert "has not proved" in page
+
+    def test_tells_of_each_day_what_it_cost_and_left(self, client: Client) -> None:
+        page = client.get("/staff/overview?days=7").content.decode()
+
+        assert "chart-against" in page
+        assert "Sales: $1.00\nCost: $0.25\nMargin: $0.75" in page
+        assert "75% of sales" in page
+
+    def test_says_so_where_nothing_was_sold(self, client: Client) -> None:
+        Day.objects.all().delete()
+
+        page = client.get("/staff/overview?days=7").content.decode()
+
+        assert "Nothing was sold in these days" in page
+        assert "of sales" not in page
+        assert "chart-against" not in page
 
     def test_shows_no_money_to_whom_it_is_closed(self) -> None:
         client = people.staff(levels={Section.OVERVIEW: Level.VIEW})

@@ -165,10 +165,17 @@ def area_chart(
     tips: Sequence[str],
     title: str,
     width: int = 720,
+    against: Sequence[int] = (),
 ) -> SafeString:
     """Draw amounts (e8) over time."""
     return charts.area(
-        values=values, labels=labels, tips=tips, tick=money, title=title, width=width
+        values=values,
+        labels=labels,
+        tips=tips,
+        tick=money,
+        title=title,
+        width=width,
+        against=against,
     )
 
 
