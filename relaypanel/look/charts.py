@@ -155,7 +155,8 @@ def _grid(paper: _Paper, tick: Callable[[int], str], *, lines: int) -> SafeStrin
 
 
 def _days(paper: _Paper, labels: Sequence[str]) -> SafeString:
-    every = max(1, len(labels) // (7 if paper.width > 500 else 4))
+    # A whole week fits on a desk; a phone has room for four days.
+    every = max(1, -(-len(labels) // (7 if paper.width > 500 else 4)))
     last = len(labels) - 1
     return format_html_join(
         "",
