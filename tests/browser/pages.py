@@ -70,6 +70,14 @@ def _without_token(page: Page) -> None:
     _send("main form")(page)
 
 
+def _ask_too_often(page: Page) -> None:
+    """Ask for letters to one address until there are too many of them."""
+    while page.locator("main form").count():
+        _send("main form", email="nobody@example.com")(page)
+        if page.url.endswith("/done/"):
+            page.goto("/account/password/reset/")
+
+
 _ACCOUNT: Final = (
     Listed(name="sign-in", path="/account/login/", is_public=True),
     Listed(name="sign-up", path="/account/signup/", is_public=True),
@@ -338,6 +346,13 @@ _SETTINGS: Final = (
 
 _ERRORS: Final = (
     Listed(name="not-found", path="/no-such-page", is_public=True),
+    Listed(
+        name="too-often",
+        path="/account/password/reset/",
+        is_public=True,
+        start="/account/password/reset/",
+        then=_ask_too_often,
+    ),
     Listed(
         name="too-old",
         path="/account/logout/",

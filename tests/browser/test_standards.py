@@ -19,7 +19,7 @@ THEMES = ("light", "dark")
 
 @pytest.mark.parametrize("listed", PAGES, ids=lambda listed: listed.name)
 def test_a_page_is_fine(visit: Visit, listed: Listed) -> None:
-    visit.watch.expects(403, 404)
+    visit.watch.expects(403, 404, 429)
     visit.as_one("guarded")
     page = visit.as_visitor() if listed.is_public else visit.as_one(listed.who)
 
