@@ -56,6 +56,15 @@ class TestArea:
         assert ">80<" in drawn
         assert "chart-against" not in area([1, 2])
 
+    @pytest.mark.parametrize(("width", "labels"), [(720, 6), (360, 3)])
+    def test_names_as_many_days_of_a_week_as_fit(self, width: int, labels: int) -> None:
+        week = [f"{day}/11" for day in range(7)]
+        drawn = charts.area(
+            values=[0] * 7, labels=week, tips=week, tick=str, title="Spend", width=width
+        )
+
+        assert drawn.count('class="chart-x') == labels
+
     def test_asks_for_no_inline_style(self) -> None:
         assert "style=" not in area([1, 2, 3])
 
