@@ -60,12 +60,13 @@ def moment(value: datetime | None) -> datetime | None:
 
 
 def drop_broken() -> None:
-    """Close this thread's connection if it failed, so that what is asked next connects anew.
+    """Close this thread's connection if it failed or is too old: what is asked next connects anew.
 
     Within somebody's transaction, which only tests hold around a call, nothing is closed.
     """
     connection = _of_thread()
-    if connection.errors_occurred and not connection.in_atomic_block:
+    may_be_over = connection.errors_occurred or connection.close_at is not None
+    if may_be_over and not connection.in_atomic_block:
         connection.close_if_unusable_or_obsolete()
 
 

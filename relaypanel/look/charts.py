@@ -208,7 +208,7 @@ def _hot_spots(paper: _Paper, points: Sequence[type_point], tips: Sequence[str])
 def _spot(paper: _Paper, x: float, y: float) -> SafeString:
     # Numbers alone, a thousand on a page: escaping each would take longer than drawing it.
     left, width, middle = _tenth(x - paper.step / 2), _tenth(paper.step), _tenth(x)
-    return SafeString(
+    return SafeString(  # nosec B703
         f'<rect x="{left}" y="{_TOP}" width="{width}" height="{_HEIGHT - _TOP - _BOTTOM}"/>'
         f'<line x1="{middle}" x2="{middle}" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}"/>'
         f'<circle cx="{middle}" cy="{_tenth(y)}" r="4"/>'
