@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import pytest
 from django.urls import Resolver404, resolve
 from playwright.sync_api import Page
 
+from tests import family, translations
 from tests.browser import fine
 from tests.browser.pages import PAGES, Listed
-from tests.browser.shop import HEIGHT, WIDTHS, Visit
+from tests.browser.shop import HEIGHT, WIDTHS, Shop, Visit
 
 LANGUAGES = ("en", "vi")
 THEMES = ("light", "dark")
@@ -31,6 +36,55 @@ def test_a_page_is_fine(visit: Visit, listed: Listed) -> None:
 
     assert _route(page.url) == _route(listed.path)
     assert not faults, "\n".join(faults)
+
+
+@pytest.fixture
+def closed(shop: Shop) -> Iterator[None]:
+    """Close the shop for maintenance, and open it again."""
+    _close(shop, True)
+    yield
+    _close(shop, False)
+
+
+@pytest.mark.usefixtures("closed")
+def test_the_page_of_a_closed_shop_is_fine(visit: Visit) -> None:
+    visit.watch.expects(503)
+    page = visit.as_visitor()
+
+    faults = []
+    for language in LANGUAGES:
+        visit.speak(page, language)
+        reply = page.goto("/faq")
+        assert reply is not None
+        assert reply.status == 503
+        faults += [f"{language} {fault}" for fault in _faults(page)]
+
+    assert not faults, "\n".join(faults)
+
+
+def test_the_page_of_a_fault_is_fine(visit: Visit) -> None:
+    page = visit.as_visitor()
+
+    page.set_content((translations.PACKAGE / "look/templates/500.html").read_text())
+
+    assert not list(_faults(page))
+
+
+def _close(shop: Shop, is_closed: bool) -> None:
+    path = shop.panel.environment["DATABASE_URL"].removeprefix("sqlite://")
+    with closing(sqlite3.connect(path, timeout=30)) as connection, connection:
+        connection.execute("UPDATE storefront_profile SET is_closed = ?", [is_closed])
+    # Each process looks again after some seconds.
+    wanted = 503 if is_closed else 200
+    family.until(lambda: _status(f"{shop.url}/faq") == wanted, every_seconds=0.2)
+
+
+def _status(url: str) -> int:
+    try:
+        with urlopen(url) as reply:
+            return int(reply.status)
+    except HTTPError as error:
+        return error.code
 
 
 def _route(url: str) -> str:
