@@ -94,7 +94,7 @@ def remove(shelf: Platform | Category) -> None:
 
 def services(category: Category) -> list[Service]:
     """Return the first services of a category in the shop's order, for sale or not."""
-    return sorted(_row(category).defer("description"), key=_place)[:ARRANGED_MAX]
+    return list(_row(category).defer("description").order_by("position", "pk")[:ARRANGED_MAX])
 
 
 def arrange(inside: Platform | Category | None, ids: Sequence[int]) -> None:

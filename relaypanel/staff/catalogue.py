@@ -202,7 +202,8 @@ def act_on_route(request: DeskRequest, service_id: int, route_id: int) -> HttpRe
         with acting(request, f"route.{act[:20]}", ("service", service.pk)) as change:
             change.before = {"route": str(route)}
             _do(act, route, cost_max=request.POST.get("cost_max", ""))
-            change.after = {"cost_max": request.POST.get("cost_max", "")[:20]}
+            if act == "limit":
+                change.after = {"cost_max_e8": route.cost_max_e8}
     except Refused as refused:
         messages.error(request, refusals.words(refused))
     else:

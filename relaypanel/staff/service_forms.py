@@ -29,6 +29,14 @@ def _category(*, required: bool) -> forms.ModelChoiceField[Category]:
     )
 
 
+def _visibility() -> forms.ChoiceField:
+    as_it_is = ("", gettext_lazy("As it is"))
+    settable = ((one, SALES[one][1]) for one in _SETTABLE)
+    return forms.ChoiceField(
+        label=gettext_lazy("State"), required=False, choices=[as_it_is, *settable]
+    )
+
+
 class Filter(forms.Form):
     q = forms.CharField(label=gettext_lazy("Name or ID"), required=False, max_length=100)
     category = _category(required=False)
@@ -75,14 +83,7 @@ class BulkForm(forms.Form):
         validators=[RegexValidator(r"\A-?[0-9]{1,9}(\.[0-9]{1,5})?\Z")],
     )
     category = _category(required=False)
-    visibility = forms.ChoiceField(
-        label=gettext_lazy("State"),
-        required=False,
-        choices=[
-            ("", gettext_lazy("As it is")),
-            *((one, SALES[one][1]) for one in _SETTABLE),
-        ],
-    )
+    visibility = _visibility()
 
     def clean_percent(self) -> Decimal | None:
         text: str = self.cleaned_data["percent"]
@@ -108,14 +109,7 @@ class ServiceForm(forms.Form):
     )
     category = _category(required=True)
     rate = forms.CharField(label=gettext_lazy("Rate"), max_length=20)
-    visibility = forms.ChoiceField(
-        label=gettext_lazy("State"),
-        required=False,
-        choices=[
-            ("", gettext_lazy("As it is")),
-            *((one, SALES[one][1]) for one in _SETTABLE),
-        ],
-    )
+    visibility = _visibility()
     rate_locked = forms.BooleanField(
         label=gettext_lazy("Keep this rate, whatever the provider does"), required=False
     )

@@ -231,11 +231,11 @@ function orderOf(row) {
 }
 
 function moveTo(item, there) {
-  if (item.compareDocumentPosition(there) & Node.DOCUMENT_POSITION_FOLLOWING) {
-    while (item.compareDocumentPosition(there) & Node.DOCUMENT_POSITION_FOLLOWING) item.before(item.nextElementSibling);
-  } else {
-    while (item.compareDocumentPosition(there) & Node.DOCUMENT_POSITION_PRECEDING) item.after(item.previousElementSibling);
-  }
+  const isBehind = item.compareDocumentPosition(there) & Node.DOCUMENT_POSITION_FOLLOWING;
+  const others = [...item.parentElement.children].filter((one) => one !== item);
+  const place = others.indexOf(there);
+  if (isBehind) item.before(...others.slice(0, place + 1));
+  else item.after(...others.slice(place));
 }
 
 function sendOrder(row) {
