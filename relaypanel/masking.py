@@ -14,10 +14,11 @@ MASK: Final = "***"
 _RULES: Final = (
     # https://user:password@host, redis://:password@host
     (re.compile(r"(?<=://)[^\s/@'\"]*@"), f"{MASK}@"),
-    # key=…, "api_key": "…", password='…': in an address, a form, JSON or a repr.
+    # key=…, "api_key": "…", password='…': in an address, a form, JSON or a repr.  What a name
+    # begins with is not looked at: to try that at each letter of a long word takes its square.
     (
         re.compile(
-            r"(?i)([\w-]*(?:key|password|passwd|secret|token|authorization|cookie|signature)"
+            r"(?i)((?:key|password|passwd|secret|token|authorization|cookie|signature)"
             r"[\"']?\s*[=:]\s*)"
             r"(b?\"[^\"]*\"|b?'[^']*'|(?:Bearer |Basic |Token )?[^\s&,;\"')\]}]+)"
         ),

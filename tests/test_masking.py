@@ -44,6 +44,14 @@ class TestMask:
     def test_leaves_other_text_alone(self, text: str) -> None:
         assert masking.mask(text) == text
 
+    @pytest.mark.parametrize(
+        "piece",
+        ["x", "0", "-", "key", "key=", "key ", "key=' ", 'key="', "://", "gAAAA", "token=Bearer "],
+    )
+    def test_ends_with_a_word_of_a_provider_that_has_no_end(self, piece: str) -> None:
+        """What takes the square of its length takes hours of this."""
+        assert masking.mask(piece * (1_000_000 // len(piece)))
+
 
 class TestMaskEvent:
     def test_masks_texts_and_what_is_named_like_a_secret(self) -> None:
