@@ -7,10 +7,8 @@ BIN := .venv/bin
 PYTEST := $(BIN)/pytest -n 4 --dist loadgroup
 # Each has a shop and a browser of its own.
 BROWSE := $(BIN)/pytest -n 2 tests/browser
-EXACT := relaypanel/money.py,relaypanel/contract.py,relaypanel/ledger/*,relaypanel/api_v2/*
-# What runs all of those.  Following each line takes as long again, so that on the second database
-# the tests of the rest run without it.
-EXACTLY := tests/api_v2 tests/ledger tests/test_contract.py tests/test_money.py
+# Where one line that no test takes is one too many.
+EXACT := relaypanel/money.py relaypanel/contract.py 'relaypanel/ledger/*' 'relaypanel/api_v2/*'
 TEMPLATES = $(shell git ls-files '*.html')
 WORDS := $(patsubst %.po,%.mo,$(wildcard relaypanel/locale/*/*/LC_MESSAGES/django.po))
 
@@ -73,13 +71,10 @@ lint: setup
 	$(if $(TEMPLATES),$(BIN)/djade --check $(TEMPLATES))
 
 coverage: setup
-	$(BIN)/coverage erase
-	COVERAGE_FILE=.coverage.sqlite $(PYTEST) --cov --cov-report=
-	COVERAGE_FILE=.coverage.postgresql $(PYTEST) --cov --cov-report= --database postgresql $(EXACTLY)
-	$(PYTEST) --database postgresql $(EXACTLY:%=--ignore=%)
-	$(BIN)/coverage combine --quiet
-	$(BIN)/coverage report --fail-under 95
-	$(BIN)/coverage report --fail-under 100 --include '$(EXACT)'
+	rm -rf .covered
+	COVERED=.covered $(PYTEST)
+	COVERED=.covered $(PYTEST) --database postgresql
+	$(BIN)/python -m tests.covered .covered $(EXACT)
 
 format: setup ## put the code in order
 	$(BIN)/ruff check --fix .

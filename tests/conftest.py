@@ -30,7 +30,9 @@ settings.STORAGES["staticfiles"] = {
     "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
 }
 
-Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+# Those that processes gather would be listed anew for each client of a test.
+settings.STATIC_ROOT = Path(settings.STATIC_ROOT).with_name("static-of-none")
+settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 
 # A tenth of a second for each password is for those who guess, and these are known.
 Argon2.memory_cost, Argon2.time_cost = 8, 1

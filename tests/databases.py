@@ -136,7 +136,8 @@ def _copy(url: str, new_url: str) -> None:
     if url.startswith("sqlite"):
         shutil.copyfile(_path(url), _path(new_url))
     else:
-        _sql(f"CREATE DATABASE {_name(new_url)} TEMPLATE {_name(url)}")
+        # The files, in place of page after page through the log: for small ones half the work.
+        _sql(f"CREATE DATABASE {_name(new_url)} TEMPLATE {_name(url)} STRATEGY FILE_COPY")
 
 
 def _drop(url: str) -> None:

@@ -8,6 +8,7 @@ of pytest-xdist inherit the environment that is made here.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -16,10 +17,18 @@ import pytest
 
 from tests import databases, postgresql
 
+FOLLOWED = None
+if folder := os.environ.get("COVERED"):
+    # Needed for this alone; and from here on, because the next import may be of the program.
+    from tests import covered
+
+    FOLLOWED = covered.Followed(Path(folder))
+
 KEPT = {"PATH", "HOME", "LANG", "TMPDIR", "TERM", "COLUMNS", "CI", "LD_LIBRARY_PATH"}
+KEPT |= {"COVERED"}
 # How large the tests are that break things.
 KEPT |= {"FAULTS", "HOSTILE"}
-KEPT_PREFIXES = ("LC_", "PYTEST_", "PYTHON", "COV", "HYPOTHESIS")
+KEPT_PREFIXES = ("LC_", "PYTEST_", "PYTHON", "HYPOTHESIS")
 
 # Not secret: they protect databases that live for one run.
 SETTINGS = {
@@ -30,6 +39,9 @@ SETTINGS = {
     "API_CALLS_PER_MINUTE": "0",
     "FIELD_KEYS": "dGVzdHMtb25seS0zMi1ieXRlcy1vZi1ub3RoaW5nISE=",
 }
+
+# Ten times what the databases of a run take.
+ROOM_BYTES = 4 * 2**30
 
 ORIGIN = pytest.StashKey[str]()
 
@@ -45,7 +57,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    folder = tempfile.TemporaryDirectory(prefix="relaypanel-tests-", ignore_cleanup_errors=True)
+    folder = tempfile.TemporaryDirectory(
+        prefix="relaypanel-tests-", dir=_in_memory(), ignore_cleanup_errors=True
+    )
     early_config.add_cleanup(folder.cleanup)
     directory = Path(folder.name)
     server_url = ""
@@ -53,6 +67,22 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
         server_url = _server(early_config, directory)
     enter(directory, server_url=server_url)
     early_config.add_cleanup(databases.drop_all)
+
+
+def _in_memory() -> str | None:
+    """Return the folder whose files are in memory, if there is one with room to spare.
+
+    Tests make hundreds of databases, of hundreds of files each, and drop them.
+    """
+    folder = Path("/dev/shm")
+    if "TMPDIR" in os.environ or not os.access(folder, os.W_OK):
+        return None
+    return str(folder) if shutil.disk_usage(folder).free > ROOM_BYTES else None
+
+
+def pytest_unconfigure() -> None:
+    if FOLLOWED:
+        FOLLOWED.write()
 
 
 def pytest_report_header(config: pytest.Config) -> str:

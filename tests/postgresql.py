@@ -25,7 +25,7 @@ import psycopg
 
 OPTIONS = "-c listen_addresses='' -c autovacuum=off -c max_connections=300"
 # Of a transaction that is lost when the machine stops, most tests know nothing.
-QUICK = "-c fsync=off -c full_page_writes=off"
+QUICK = "-c fsync=off -c full_page_writes=off -c wal_level=minimal -c max_wal_senders=0 -c jit=off"
 
 
 class Unavailable(Exception):

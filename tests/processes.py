@@ -10,6 +10,7 @@ Tests that use them are marked `sockets`.  Leaving the block ends all that was s
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import secrets
 import signal
@@ -25,6 +26,17 @@ from types import TracebackType
 from typing import IO, Self
 
 LISTENERS = {"serve", "web", "simulator"}
+# Runs the commands that it is given as JSON, and ends what each says by a NUL.
+EACH = """
+import json, sys
+from relaypanel import __main__ as program
+
+for arguments in json.load(sys.stdin):
+    sys.argv = ["relaypanel", *arguments]
+    if code := program.main():
+        sys.exit(code)
+    print(end="\\0", flush=True)
+"""
 START_SECONDS = 30
 STOP_SECONDS = 20
 END_SECONDS = 3
@@ -148,6 +160,20 @@ class Panel:
         )
         assert done.returncode == 0, f"{arguments} failed:\n{done.stdout}{done.stderr}"
         return done.stdout
+
+    def run_each(self, *commands: tuple[str, ...]) -> list[str]:
+        """Run commands one after the other in one process: most of each is its start."""
+        done = subprocess.run(
+            [sys.executable, "-c", EACH],
+            env=self.environment,
+            input=json.dumps(commands),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, f"{commands} failed:\n{done.stdout}{done.stderr}"
+        return done.stdout.split("\0")[:-1]
 
     def start(self, *arguments: str) -> Process:
         """Start `relaypanel …`; those that listen get a free port and do listen on return."""

@@ -70,15 +70,19 @@ def open_shop(panel: Panel, *, upstream_url: str, upstream_key: str, mark_up: st
         *("--poll-seconds", "1", "--deadline-ms", "5000"),
         stdin=f"{upstream_key}\n",
     )
-    panel.run("provider", "refresh", "upstream")
-    panel.run("catalogue", "import", "upstream", "--mark-up", mark_up)
+    panel.run_each(
+        ("provider", "refresh", "upstream"),
+        ("catalogue", "import", "upstream", "--mark-up", mark_up),
+    )
 
 
 def enrol(panel: Panel, name: str, *, deposit: str) -> str:
     """Make a customer with money, and return the API key."""
-    key = panel.run("user", "create", name).split()[-1]
-    panel.run("user", "deposit", name, deposit, "--reference", f"first of {name}")
-    return key
+    created, _ = panel.run_each(
+        ("user", "create", name),
+        ("user", "deposit", name, deposit, "--reference", f"first of {name}"),
+    )
+    return created.split()[-1]
 
 
 def until(look: Callable[[], bool], *, what: str, seconds: float = WAIT_SECONDS) -> None:

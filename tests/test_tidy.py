@@ -85,10 +85,13 @@ TWINS: list[tuple[Rule, str, str]] = [
 
 
 @pytest.fixture(scope="module")
-def sources() -> list[Source]:
-    return tidy.sources()
+def sources() -> Iterator[list[Source]]:
+    yield tidy.sources()
+    tidy.forget()
 
 
+# In one process: to read all that is written takes seconds.
+@pytest.mark.xdist_group("sources")
 class TestHouse:
     @pytest.mark.parametrize("rule", tidy.RULES, ids=lambda rule: rule.__name__)
     def test_keeps_its_rule(self, rule: Rule, sources: list[Source]) -> None:

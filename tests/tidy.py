@@ -121,6 +121,11 @@ def sources() -> list[Source]:
     ]
 
 
+def forget() -> None:
+    """Let go of what was read of the sources, millions of nodes, which the collector walks."""
+    _nodes.cache_clear()
+
+
 def module_is_short(source: Source) -> Iterator[str]:
     lines = source.text.count("\n")
     if source.is_ours and source.path.endswith(".py") and lines >= MODULE_LINES_MAX:

@@ -67,6 +67,7 @@ class TestCode:
     def test_keeps_its_rule(self, rule: Callable[[tidy.Source], Iterator[str]]) -> None:
         sources = tidy.sources()
         found = [f"{source.path}: {fault}" for source in sources for fault in rule(source)]
+        tidy.forget()
 
         tell(f"R25 {rule.__name__}: {len(sources)} files, findings {len(found)}")
         assert found == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 
@@ -22,6 +23,12 @@ PATTERNS: list[URLPattern] = [one for one in urls.urlpatterns if one.name != "ab
 # An ID that nothing has: what matters is whether the gate opens.
 NUMBER = 987_654_321
 REFUSED = 403
+
+
+@pytest.fixture(autouse=True)
+def _unheard(caplog: pytest.LogCaptureFixture) -> None:
+    """Write no log of thousands of refusals."""
+    caplog.set_level(logging.CRITICAL, logger="django.request")
 
 
 def address(pattern: URLPattern) -> str:

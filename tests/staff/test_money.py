@@ -39,6 +39,8 @@ DIGITS = "7313"
 RATE = "4.7313"
 ALL_BUT_MONEY = {one: Level.EDIT for one in [*Section] if one != Section.MONEY}
 _AMOUNT = re.compile(r"\$\s?\d|" + DIGITS)
+# The end of a key, and tokens: of thousands drawn one does have the digits.
+_RANDOM = re.compile(r"••••\w+|\w{64}")
 
 
 def a_shop() -> dict[str, int]:
@@ -120,7 +122,7 @@ def amounts(client: Client, path: str) -> list[str]:
     reply = client.get(path)
     if reply.status_code != 200:
         return []
-    text = b"".join(reply).decode()
+    text = _RANDOM.sub("", b"".join(reply).decode())
     return [text[max(0, found.start() - 60) : found.end() + 20] for found in _AMOUNT.finditer(text)]
 
 
