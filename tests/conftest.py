@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -61,7 +61,8 @@ class CommittingTestCase(django.test.TransactionTestCase):
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     on_postgresql = config.getoption("database") == "postgresql"
     connections_are_few = on_postgresql and not postgresql.is_own(os.environ[databases.SERVER])
-    kept = []
+    kept: list[pytest.Item] = []
+    others: list[pytest.Item] = []
     for item in items:
         if item.get_closest_marker("sockets"):
             item.add_marker(pytest.mark.allow_hosts(LOOPBACK))
@@ -70,11 +71,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if connections_are_few and _runs_panels(item):
             # Panels of many processes, one after the other: most servers take a hundred.
             item.add_marker(pytest.mark.xdist_group("many_connections"))
-        if _touches_a_database(item) if on_postgresql else not _needs_postgresql(item):
-            kept.append(item)
-    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+        is_meant = _touches_a_database(item) if on_postgresql else not _needs_postgresql(item)
+        (kept if is_meant else others).append(item)
+    config.hook.pytest_deselected(items=others)
     # Those that take longest, so that no worker begins one when the others have ended.
     items[:] = sorted(kept, key=lambda item: not item.get_closest_marker("sockets"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep what a test wrote where it failed: else nobody reads what all workers would send."""
+    report = yield
+    if report.passed:
+        report.sections.clear()
+    return report
 
 
 @pytest.fixture(autouse=True)
