@@ -40,7 +40,7 @@ SETTINGS = {
     "FIELD_KEYS": "dGVzdHMtb25seS0zMi1ieXRlcy1vZi1ub3RoaW5nISE=",
 }
 
-# Ten times what the databases of a run take.
+# Six times what a run takes.
 ROOM_BYTES = 4 * 2**30
 
 ORIGIN = pytest.StashKey[str]()
