@@ -191,6 +191,21 @@ class TestKey:
         assert key.last_used_at is not None
 
 
+class TestCall:
+    def test_tells_nothing_of_its_fields(self) -> None:
+        """Whatever writes about a call does not write its key."""
+        asked = actions.Call(
+            user_id=7,
+            columns=(),
+            fields={"key": "a1b2c3d4e5f60718293a4b5c6d7e8f90"},
+            idempotency_key=None,
+            now=cast.NOW,
+        )
+
+        assert "user_id=7" in repr(asked)
+        assert "a1b2c3d4" not in f"{asked} {asked!r}"
+
+
 @pytest.mark.django_db
 class TestAddress:
     @pytest.mark.parametrize(
