@@ -19,7 +19,6 @@ from typing import Any, Final
 
 import slipcover
 
-FOLDER: Final = "COVERED"
 PERCENT_MIN: Final = 95
 PERCENT_MIN_EXACT: Final = 100
 

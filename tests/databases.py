@@ -136,8 +136,7 @@ def _copy(url: str, new_url: str) -> None:
     if url.startswith("sqlite"):
         shutil.copyfile(_path(url), _path(new_url))
     else:
-        # The files, in place of page after page through the log: for small ones half the work.
-        _sql(f"CREATE DATABASE {_name(new_url)} TEMPLATE {_name(url)} STRATEGY FILE_COPY")
+        _sql(f"CREATE DATABASE {_name(new_url)} TEMPLATE {_name(url)}")
 
 
 def _drop(url: str) -> None:
