@@ -5,9 +5,7 @@ and a role that may not see money.
 from __future__ import annotations
 
 import re
-import sqlite3
 import time
-from contextlib import closing
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -29,7 +27,7 @@ def sent(shop: Shop, reseller: Reseller, name: str) -> tuple[int, str]:
     link = f"{LINK}/{name}/{time.time_ns()}"
     order_id = reseller.add(service=service["service"], link=link, quantity=200)
     for _ in range(200):
-        [[upstream_id]] = _sql(shop, "SELECT upstream_id FROM orders_order WHERE id = ?", order_id)
+        [[upstream_id]] = shop.sql("SELECT upstream_id FROM orders_order WHERE id = ?", order_id)
         if upstream_id:
             return order_id, str(upstream_id)
         time.sleep(0.1)
@@ -39,20 +37,13 @@ def sent(shop: Shop, reseller: Reseller, name: str) -> tuple[int, str]:
 def lost(shop: Shop, reseller: Reseller, name: str) -> tuple[int, str]:
     """Return an order whose answer was lost on its way, and the ID that nobody heard."""
     order_id, upstream_id = sent(shop, reseller, name)
-    _sql(
-        shop,
+    shop.sql(
         "UPDATE orders_order SET status = 'unconfirmed', upstream_id = NULL, ended_at = NULL, "
         "sending_until = ? WHERE id = ?",
         _LONG_AGO,
         order_id,
     )
     return order_id, upstream_id
-
-
-def _sql(shop: Shop, statement: str, *values: object) -> list[tuple[object, ...]]:
-    path = shop.panel.environment["DATABASE_URL"].removeprefix("sqlite://")
-    with closing(sqlite3.connect(path, timeout=30)) as connection, connection:
-        return connection.execute(statement, values).fetchall()
 
 
 def confirm(page: Page) -> None:
@@ -132,14 +123,14 @@ class TestAdjustment:
 class TestSupport:
     def test_sees_no_money_anywhere(self, visit: Visit, shop: Shop, reseller: Reseller) -> None:
         order_id, _ = sent(shop, reseller, "support")
-        [[role]] = _sql(shop, "SELECT id FROM accounts_staffrole WHERE name = 'Support'")
-        [[before]] = _sql(
-            shop, "SELECT staff_role_id FROM accounts_user WHERE username = 'demo_staff'"
+        [[role]] = shop.sql("SELECT id FROM accounts_staffrole WHERE name = 'Support'")
+        [[before]] = shop.sql(
+            "SELECT staff_role_id FROM accounts_user WHERE username = 'demo_staff'"
         )
         give = "UPDATE accounts_user SET staff_role_id = ? WHERE username = 'demo_staff'"
         visit.watch.expects(403)
         page = visit.as_staff("staff")
-        _sql(shop, give, role)
+        shop.sql(give, role)
         try:
             for path in ("orders", f"orders/{order_id}", "unconfirmed", "cancels", "users"):
                 page.goto(f"/staff/{path}")
@@ -149,7 +140,7 @@ class TestSupport:
                 assert reply is not None
                 assert reply.status == 403, path
         finally:
-            _sql(shop, give, before)
+            shop.sql(give, before)
 
 
 class TestArrange:

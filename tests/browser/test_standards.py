@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import urlopen
@@ -71,9 +69,7 @@ def test_the_page_of_a_fault_is_fine(visit: Visit) -> None:
 
 
 def _close(shop: Shop, is_closed: bool) -> None:
-    path = shop.panel.environment["DATABASE_URL"].removeprefix("sqlite://")
-    with closing(sqlite3.connect(path, timeout=30)) as connection, connection:
-        connection.execute("UPDATE storefront_profile SET is_closed = ?", [is_closed])
+    shop.sql("UPDATE storefront_profile SET is_closed = ?", is_closed)
     # Each process looks again after some seconds.
     wanted = 503 if is_closed else 200
     family.until(lambda: _status(f"{shop.url}/faq") == wanted, every_seconds=0.2)
