@@ -17,7 +17,7 @@ from django.utils import timezone, translation
 from relaypanel.accounts.passwords import Argon2
 from relaypanel.storefront import profile
 from relaypanel.storefront.models import Profile
-from tests import databases, postgresql
+from tests import databases, launcher, postgresql
 
 # A loaded machine is slow, and that is not what the tests are about.
 hypothesis.settings.register_profile(
@@ -92,6 +92,12 @@ def _nobodys_language() -> None:
     """Forget the language and the time zone that the last request of another test was made in."""
     translation.activate(settings.LANGUAGE_CODE)
     timezone.deactivate()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _end_of_launcher() -> Iterator[None]:
+    yield
+    launcher.end()
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ rows which migrations made would be gone.  So it gets a database of its own.
 from __future__ import annotations
 
 import fcntl
+import functools
 import itertools
 import os
 import shutil
@@ -17,6 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
+import psycopg
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
@@ -136,7 +138,15 @@ def _copy(url: str, new_url: str) -> None:
     if url.startswith("sqlite"):
         shutil.copyfile(_path(url), _path(new_url))
     else:
-        _sql(f"CREATE DATABASE {_name(new_url)} TEMPLATE {_name(url)}")
+        _sql(f"CREATE DATABASE {_name(new_url)} TEMPLATE {_name(url)} {_by_file()}")
+
+
+def _by_file() -> str:
+    """Say, to a server that takes it, to copy files and not page after page through its log.
+
+    For small databases that is half the work.
+    """
+    return "STRATEGY FILE_COPY" if _administrator().info.server_version >= 150_000 else ""
 
 
 def _drop(url: str) -> None:
@@ -149,9 +159,14 @@ def _drop(url: str) -> None:
 
 
 def _sql(statement: str) -> list[Any]:
-    with postgresql.connect(f"{os.environ[SERVER]}/postgres") as connection:
-        cursor = connection.execute(statement)
-        return cursor.fetchall() if cursor.description else []
+    cursor = _administrator().execute(statement)
+    return cursor.fetchall() if cursor.description else []
+
+
+@functools.cache
+def _administrator() -> psycopg.Connection[Any]:
+    """Return this process's way to the server: a new one for each of its statements costs more."""
+    return postgresql.connect(f"{os.environ[SERVER]}/postgres")
 
 
 def _url(engine: Engine, name: str) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 from urllib.parse import urlsplit
+
+from tests import launcher
 
 LIMIT_SECONDS = 30
 
@@ -57,15 +58,7 @@ def is_alive(pid: int) -> bool:
 
 def refusal(*arguments: str, environment: Mapping[str, str]) -> str:
     """Run a command that must not start; return the one line it says."""
-    done = subprocess.run(
-        [sys.executable, "-m", "relaypanel", *arguments],
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=LIMIT_SECONDS,
-        check=False,
-    )
+    done = launcher.run(*arguments, environment=environment, seconds=LIMIT_SECONDS)
     assert done.returncode == 2, f"exit code {done.returncode}:\n{done.stdout}{done.stderr}"
     assert done.stderr.count("\n") == 1, done.stderr
     return done.stderr.rstrip()

@@ -10,13 +10,11 @@ Tests that use them are marked `sockets`.  Leaving the block ends all that was s
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import secrets
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from base64 import urlsafe_b64encode
@@ -25,21 +23,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-LISTENERS = {"serve", "web", "simulator"}
-# Runs the commands that it is given as JSON, and ends what each says by a NUL.
-EACH = """
-import json, sys
-from relaypanel import __main__ as program
+from tests import launcher
 
-for arguments in json.load(sys.stdin):
-    sys.argv = ["relaypanel", *arguments]
-    if code := program.main():
-        sys.exit(code)
-    print(end="\\0", flush=True)
-"""
+LISTENERS = {"serve", "web", "simulator"}
 START_SECONDS = 30
 STOP_SECONDS = 20
 END_SECONDS = 3
+RUN_SECONDS = 120
 
 
 class Process:
@@ -56,15 +46,8 @@ class Process:
         with log.open("w") as output:
             # The lock is handed down with the file, and is free when the last of them has ended.
             fcntl.flock(output, fcntl.LOCK_EX)
-            self._popen = subprocess.Popen(
-                [sys.executable, "-m", "relaypanel", *arguments],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        self.pid = self._popen.pid
+            self._program = launcher.start(*arguments, environment=environment, output=output)
+        self.pid = self._program.pid
 
     @property
     def output(self) -> str:
@@ -74,22 +57,22 @@ class Process:
     def wait_until_listening(self) -> None:
         deadline = time.monotonic() + START_SECONDS
         while not _listens(self.url):
-            assert self._popen.poll() is None, f"it ended instead of listening:\n{self.output}"
+            assert self._program.poll() is None, f"it ended instead of listening:\n{self.output}"
             assert time.monotonic() < deadline, f"it does not listen:\n{self.output}"
             time.sleep(0.02)
 
     def end(self) -> None:
         """Let it go, with a chance to write down what was covered, however it takes that."""
-        self._popen.terminate()
+        self._program.send_signal(signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
-            self._popen.wait(END_SECONDS)
+            self._program.wait(END_SECONDS)
         self.kill()
 
     def kill(self) -> None:
         """End it and its children at once, as a machine that loses power would."""
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
-        self._popen.wait()
+        self._program.wait()
         self._wait_for_children()
 
     def stop(self) -> int:
@@ -98,9 +81,9 @@ class Process:
 
     def end_by(self, number: signal.Signals) -> int:
         """Ask it to end by this signal, and return its exit code."""
-        self._popen.send_signal(number)
+        self._program.send_signal(number)
         try:
-            return self._popen.wait(STOP_SECONDS)
+            return self._program.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"it does not stop:\n{self.output}") from None
         finally:
@@ -149,31 +132,11 @@ class Panel:
 
     def run(self, *arguments: str, stdin: str = "") -> str:
         """Run a command to its end and return its stdout; a failure shows what it wrote."""
-        done = subprocess.run(
-            [sys.executable, "-m", "relaypanel", *arguments],
-            env=self.environment,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
+        done = launcher.run(
+            *arguments, environment=self.environment, seconds=RUN_SECONDS, stdin=stdin
         )
         assert done.returncode == 0, f"{arguments} failed:\n{done.stdout}{done.stderr}"
         return done.stdout
-
-    def run_each(self, *commands: tuple[str, ...]) -> list[str]:
-        """Run commands one after the other in one process: most of each is its start."""
-        done = subprocess.run(
-            [sys.executable, "-c", EACH],
-            env=self.environment,
-            input=json.dumps(commands),
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 0, f"{commands} failed:\n{done.stdout}{done.stderr}"
-        return done.stdout.split("\0")[:-1]
 
     def start(self, *arguments: str) -> Process:
         """Start `relaypanel …`; those that listen get a free port and do listen on return."""

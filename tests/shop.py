@@ -70,18 +70,14 @@ def open_shop(panel: Panel, *, upstream_url: str, upstream_key: str, mark_up: st
         *("--poll-seconds", "1", "--deadline-ms", "5000"),
         stdin=f"{upstream_key}\n",
     )
-    panel.run_each(
-        ("provider", "refresh", "upstream"),
-        ("catalogue", "import", "upstream", "--mark-up", mark_up),
-    )
+    panel.run("provider", "refresh", "upstream")
+    panel.run("catalogue", "import", "upstream", "--mark-up", mark_up)
 
 
 def enrol(panel: Panel, name: str, *, deposit: str) -> str:
     """Make a customer with money, and return the API key."""
-    created, _ = panel.run_each(
-        ("user", "create", name),
-        ("user", "deposit", name, deposit, "--reference", f"first of {name}"),
-    )
+    created = panel.run("user", "create", name)
+    panel.run("user", "deposit", name, deposit, "--reference", f"first of {name}")
     return created.split()[-1]
 
 

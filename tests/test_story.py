@@ -24,7 +24,6 @@ def test_a_demo_shop_sells_every_type_and_ends_exactly(
     panel_database: Callable[..., str],
 ) -> None:
     with Panel(database_url=panel_database(), PRIVATE_PROVIDERS="") as panel:
-        panel.run("migrate")
         asked = ("--balance", BALANCE, "--other-balance", "0.51")
         people = json.loads(panel.run("demo", "--json", *asked))
         url = panel.start("serve", "--demo").url

@@ -55,7 +55,6 @@ class TestNames:
         self, panel_database: Callable[..., str], engine: databases.Engine, tmp_path: Path
     ) -> None:
         with Panel(database_url=panel_database()) as panel:
-            panel.run("demo", "--json")
             key = json.loads(panel.run("demo", "--json"))["customer"]["api_key"]
             web = panel.start("web", "--workers", "2")
             services = shop.Reseller(web.url, key).ask("services")

@@ -86,7 +86,7 @@ class TestEnd:
 
             assert _balance(connection) == "0"
         # No second signal: Python heeds none any more while it ends, and would be killed by it.
-        assert server._popen.wait(family.LIMIT_SECONDS) == 0
+        assert server._program.wait(family.LIMIT_SECONDS) == 0
 
     def test_of_the_parent_alone_leaves_nobody_on_the_port(self, panel: Panel) -> None:
         server = panel.start("web", "--workers", "2")

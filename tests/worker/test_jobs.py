@@ -425,7 +425,7 @@ class TestLearnSpeeds:
             order=order, at=scene.later(hours=2), to_status=Status.COMPLETED, reason="told"
         )
 
-        rest = desk.do(jobs.learn_speeds, scene.upstream())
+        rest = desk.do(jobs.learn_speeds, scene.upstream(), cursor=event.pk - 1)
 
         assert rest == Rest(seconds=60, cursor=event.pk)
         assert ServiceSpeed.objects.get(service=order.service).seconds == 7200

@@ -1,0 +1,218 @@
+"""Starts `relaypanel …` as a shell would, in a fifth of the time.
+
+    program = launcher.start("web", "--port", "8001", environment=settings, output=file)
+    code = program.wait(20)
+
+Most of a start is to load libraries.  `python -m tests.launcher` is a process that has loaded
+them, one for all tests of a run, and each start is a fork of it.  Of the program itself it has
+loaded nothing: a fork reads its own settings, and runs `relaypanel` from its first line.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from importlib import import_module
+from typing import IO, Any, Final, NoReturn
+
+# What the other modules are loaded by when they are needed.
+PROGRAM: Final = (
+    "relaypanel.wsgi",
+    "relaypanel.worker.loop",
+    "relaypanel.simulator.server",
+    "relaypanel.management.commands.web",
+)
+_MESSAGE_BYTES_MAX: Final = 100_000
+
+
+class Program:
+    """A running `relaypanel …`."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self._end = os.pidfd_open(pid)
+        self._code: int | None = None
+
+    def poll(self) -> int | None:
+        """Return its exit code, or None while it runs."""
+        with suppress(subprocess.TimeoutExpired):
+            return self.wait(0)
+        return None
+
+    def wait(self, seconds: float | None = None) -> int:
+        """Return its exit code, or minus the signal that ended it.  Raises TimeoutExpired."""
+        if self._code is None:
+            if not select.select([self._end], [], [], seconds)[0]:
+                raise subprocess.TimeoutExpired("relaypanel", seconds or 0)
+            self._code = _Parent.ask({"ended": self.pid})
+            os.close(self._end)
+        return self._code
+
+    def send_signal(self, number: signal.Signals) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+
+def start(
+    *arguments: str,
+    environment: Mapping[str, str],
+    output: IO[Any],
+    errors: IO[Any] | None = None,
+    stdin: str = "",
+) -> Program:
+    """Start `relaypanel …` as the first of a session; it writes to `output`, errors to `errors`."""
+    with tempfile.TemporaryFile("w+") as read:
+        read.write(stdin)
+        read.seek(0)
+        files = [read.fileno(), output.fileno(), (errors or output).fileno()]
+        order = {"arguments": arguments, "environment": dict(environment)}
+        return Program(_Parent.ask(order, files))
+
+
+def run(
+    *arguments: str, environment: Mapping[str, str], seconds: float, stdin: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run `relaypanel …` to its end.  Raises TimeoutExpired, and kills it then."""
+    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
+        program = start(
+            *arguments, environment=environment, output=output, errors=errors, stdin=stdin
+        )
+        try:
+            code = program.wait(seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(program.pid, signal.SIGKILL)
+            program.wait()
+            raise
+        output.seek(0)
+        errors.seek(0)
+        return subprocess.CompletedProcess(arguments, code, output.read(), errors.read())
+
+
+def end() -> None:
+    """End the process that all were forked from, if there is one."""
+    _Parent.end()
+
+
+class _Parent:
+    """The process that all are forked from; it starts when the first of them is wanted."""
+
+    _line: socket.socket | None = None
+    _process: subprocess.Popen[bytes] | None = None
+    _lock = threading.Lock()
+
+    @classmethod
+    def ask(cls, order: object, files: list[int] | None = None) -> int:
+        with cls._lock:
+            if cls._line is None:
+                cls._line = cls._start()
+            socket.send_fds(cls._line, [json.dumps(order).encode()], files or [])
+            answer = cls._line.recv(_MESSAGE_BYTES_MAX)
+        assert answer, "what programs are forked from has ended"
+        return int(answer)
+
+    @classmethod
+    def end(cls) -> None:
+        if cls._line is not None and cls._process is not None:
+            cls._line.close()
+            cls._process.wait()
+            cls._line = cls._process = None
+
+    @classmethod
+    def _start(cls) -> socket.socket:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            # It ends when our end of the line is closed, with this process at the latest.
+            cls._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.launcher", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        return ours
+
+
+def main() -> None:
+    with closing(socket.socket(fileno=int(sys.argv[1]))) as line:
+        _load_libraries()
+        while True:
+            message, files, _, _ = socket.recv_fds(line, _MESSAGE_BYTES_MAX, 3)
+            if not message:
+                return
+            order = json.loads(message)
+            if "ended" in order:
+                answer = os.waitstatus_to_exitcode(os.waitpid(order["ended"], 0)[1])
+            elif not (answer := os.fork()):
+                line.close()
+                _become(order["arguments"], order["environment"], files)
+            for file in files:
+                os.close(file)
+            line.send(str(answer).encode())
+
+
+def _become(arguments: list[str], environment: dict[str, str], files: list[int]) -> NoReturn:
+    """Be what `python -m relaypanel …` is."""
+    os.setsid()
+    for place, file in enumerate(files):
+        os.dup2(file, place)
+        os.close(file)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = ["relaypanel", *arguments]
+    runpy.run_module("relaypanel", run_name="__main__", alter_sys=True)
+    sys.exit()
+
+
+def _load_libraries() -> None:
+    names = _libraries()
+    # What wants to know the settings is loaded by each fork, which has some.
+    del os.environ["DJANGO_SETTINGS_MODULE"]
+    for name in names:
+        with suppress(Exception):
+            import_module(name)
+    # Else each fork would look through all of it, and so copy it.
+    gc.freeze()
+
+
+def _libraries() -> list[str]:
+    """Return what the program loads beside itself, in that order, as a fork that loads it saw."""
+    reading, writing = os.pipe()
+    if not os.fork():
+        with _last_act():
+            import django
+
+            django.setup()
+            for name in PROGRAM:
+                import_module(name)
+            os.write(writing, json.dumps([*sys.modules]).encode())
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        names: list[str] = json.load(pipe)
+    os.wait()
+    return [name for name in names if name.partition(".")[0] not in {"relaypanel", "__main__"}]
+
+
+@contextmanager
+def _last_act() -> Iterator[None]:
+    """End this process, whatever becomes of the block."""
+    try:
+        yield
+    except BaseException:  # noqa: BLE001 - nothing may fall through into the parent
+        sys.excepthook(*sys.exc_info())
+        os._exit(1)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
