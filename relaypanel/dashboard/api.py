@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -82,25 +83,46 @@ def console(request: PageRequest) -> HttpResponse:
     action = request.POST.get("action", "")
     if action not in Action.__members__.values():
         return HttpResponseBadRequest()
-    fields = {name: value for name in _CONSOLE_ORDER if (value := request.POST.get(name, ""))}
+    # What was filled in for another action is not seen, and is not sent.
+    names = _takes(Action(action))
+    fields = {name: value for name in names if (value := request.POST.get(name, ""))}
     if action in CONFIRMED and request.POST.get("confirmed") != "yes":
         return _answer(request, action, fields, asks=True)
     reply = _call(request, {"key": keys.reveal(request.user), "action": action} | fields)
     return _answer(request, action, fields, reply=reply)
 
 
-# Every parameter that the contract knows, those of all actions first.
-_CONSOLE_ORDER = tuple(
-    dict.fromkeys(
-        (
-            *(one.name for action in reference.ACTIONS.values() for one in action.parameters),
-            *FIELDS,
-        )
-    )
-)
+def _takes(action: Action) -> list[str]:
+    """Return the parameters of an action, those of all types of orders last."""
+    described = [one.name for one in reference.ACTIONS[action].parameters]
+    return list(dict.fromkeys([*described, *(FIELDS if action is Action.ADD else ())]))
 
 
-def _page(request: PageRequest, *, key: str = "", **extra: object) -> HttpResponse:
+def _console_fields(filled: Mapping[str, str]) -> list[dict[str, object]]:
+    """Return every parameter, once, with the actions that take it and what it was filled with.
+
+    `is_special`: only some types of orders take it.
+    """
+    takers: dict[str, list[str]] = {}
+    for action in Action:
+        for name in _takes(action):
+            takers.setdefault(name, []).append(action)
+    described = {one.name for action in reference.ACTIONS.values() for one in action.parameters}
+    return [
+        {
+            "name": name,
+            "takers": " ".join(actions),
+            "value": filled.get(name, ""),
+            "is_list": name in reference.lists(),
+            "is_special": name not in described,
+        }
+        for name, actions in takers.items()
+    ]
+
+
+def _page(
+    request: PageRequest, *, key: str = "", answer: Mapping[str, Any] | None = None, **extra: object
+) -> HttpResponse:
     context: dict[str, object] = {
         "url": _url(request),
         "actions": _actions(request, key),
@@ -108,8 +130,8 @@ def _page(request: PageRequest, *, key: str = "", **extra: object) -> HttpRespon
         "lists": reference.lists(),
         "errors": reference.errors(),
         "console_actions": [action.value for action in Action],
-        "console_fields": [name for name in _CONSOLE_ORDER if name not in reference.lists()],
-        "console_lists": reference.lists(),
+        "console_fields": _console_fields(answer["fields"] if answer else {}),
+        "answer": answer,
         "key": key,
     }
     if request.user.is_authenticated:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from django.contrib.staticfiles import finders
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
@@ -191,6 +194,27 @@ class TestConsole:
         body = body_of(signed_in(cast.alice().user))
 
         assert [name for name in FIELDS if f'id="try-{name}"' not in body] == []
+
+    def test_shows_what_the_chosen_action_takes_and_sends_nothing_else(self) -> None:
+        client = signed_in(cast.alice(balance="10").user)
+        style = finders.find("look/pages/api.css")
+        rules = Path(str(style)).read_text()
+
+        page = body_of(client)
+        reply = client.post("/api/try", {"action": "refill", "refill": "7"}).content.decode()
+
+        assert 'data-takers="refill_status"><label for="try-refill">' in page
+        for action in Action:
+            taken = f'[value="{action}"]:checked) [data-takers]:not([data-takers~="{action}"])'
+            assert f"#console:has({taken}" in rules
+        assert 'name="refill" value="7"' not in reply
+
+    def test_keeps_what_was_filled_in(self) -> None:
+        client = signed_in(cast.alice().user)
+
+        body = client.post("/api/try", {"action": "status", "orders": "1,<2"}).content.decode()
+
+        assert 'name="orders" value="1,&lt;2"' in body
 
     def test_is_bound_by_the_list_of_addresses(self) -> None:
         user = cast.alice().user
