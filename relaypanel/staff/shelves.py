@@ -10,6 +10,7 @@ from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from relaypanel.accounts.audit_log import Change
 from relaypanel.catalogue import shelves
 from relaypanel.catalogue.models import Category, Platform
 from relaypanel.errors import Refused
@@ -78,15 +79,17 @@ def _rearranged(form: QueryDict) -> list[int]:
 @require_POST
 def add(request: DeskRequest) -> HttpResponse:
     name, platform = request.POST.get("name", ""), request.POST.get("platform", "")
-    if not platform:
-        return _done(request, "platform.add", name, lambda: shelves.add_platform(name))
-    platform_id = _number(platform)
-    return _done(
-        request,
-        "category.add",
-        name,
-        lambda: shelves.add_category(platform_id=platform_id, name=name),
-    )
+    kind = "category" if platform else "platform"
+    platform_id = _number(platform) if platform else 0
+
+    def do(change: Change) -> None:
+        if platform:
+            shelves.add_category(platform_id=platform_id, name=name)
+        else:
+            shelves.add_platform(name)
+        change.after = {"name": name}
+
+    return _done(request, f"{kind}.add", name, do)
 
 
 @require_POST
@@ -101,7 +104,21 @@ def act(request: DeskRequest, kind: str, shelf_id: int) -> HttpResponse:
     }
     if wanted not in acts:
         raise Http404
-    return _done(request, f"{kind}.{wanted}", shelf.name, acts[wanted])
+    before = _told(type(shelf), shelf_id)
+
+    def do(change: Change) -> None:
+        acts[wanted]()
+        after = _told(type(shelf), shelf_id)
+        change.before = {key: old for key, old in before.items() if after.get(key) != old}
+        change.after = {key: new for key, new in after.items() if before.get(key) != new}
+
+    return _done(request, f"{kind}.{wanted}", shelf.name, do)
+
+
+def _told(model: type[Platform | Category], shelf_id: int) -> dict[str, object]:
+    """Return what the log tells of a shelf, which may be gone."""
+    row = model.objects.filter(pk=shelf_id).values("name", "position").first()
+    return dict(row) if row else {}
 
 
 def _known(kind: str, shelf_id: int) -> Platform | Category:
@@ -118,12 +135,13 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _done(request: DeskRequest, name: str, subject: str, do: Callable[[], object]) -> HttpResponse:
+def _done(
+    request: DeskRequest, name: str, subject: str, do: Callable[[Change], None]
+) -> HttpResponse:
     kind = name.partition(".")[0]
     try:
         with acting(request, name, (kind, subject[:64])) as change:
-            do()
-            change.after = {"name": request.POST.get("name", "")}
+            do(change)
     except Refused as refused:
         messages.error(request, refusals.words(refused))
     return redirect("staff:shelves")

@@ -76,6 +76,22 @@ class TestAct:
         assert list(Platform.objects.all()) == [first]
         assert acts() == ["platform.up", "platform.down", "platform.rename", "platform.remove"]
 
+    def test_tells_the_log_what_changed_and_nothing_else(self, client: Client) -> None:
+        shelf = shelves.add_platform("One")
+        shelves.add_platform("Two")
+        path = f"/staff/categories/platform/{shelf.pk}"
+
+        client.post(path, {"act": "down", "name": "One"})
+        client.post(path, {"act": "rename", "name": "Three"})
+        client.post(path, {"act": "remove"})
+
+        told = AuditEntry.objects.filter(subject_kind="platform").order_by("pk")
+        assert list(told.values_list("before", "after")) == [
+            ({"position": 1}, {"position": 2}),
+            ({"name": "One"}, {"name": "Three"}),
+            ({"name": "Three", "position": 2}, {}),
+        ]
+
     def test_leaves_what_is_in_use(self, client: Client) -> None:
         category = cast.service().category
 
