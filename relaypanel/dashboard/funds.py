@@ -17,10 +17,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
-from relaypanel import clock, money
+from relaypanel import amounts, clock, money
 from relaypanel.dashboard import refusals
 from relaypanel.errors import Refused
-from relaypanel.look import amounts
 from relaypanel.look.page import PageRequest
 from relaypanel.payments import methods, topup, vietqr
 from relaypanel.payments.models import OPEN, PaymentMethod, State, TopUp

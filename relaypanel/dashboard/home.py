@@ -14,10 +14,9 @@ from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from relaypanel import clock
+from relaypanel import amounts, clock
 from relaypanel.ledger import journal, spending
 from relaypanel.ledger.spending import Day
-from relaypanel.look import amounts
 from relaypanel.look.charts import Slice
 from relaypanel.look.page import PageRequest
 from relaypanel.look.templatetags.look import STATES, money

@@ -13,9 +13,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
+from relaypanel import amounts
 from relaypanel.accounts import networks
 from relaypanel.errors import Refused
-from relaypanel.look import amounts
 from relaypanel.look.templatetags.look import moment_text, money
 from relaypanel.tickets import desk, pictures
 

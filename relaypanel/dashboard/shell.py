@@ -11,9 +11,9 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from relaypanel import amounts
 from relaypanel.accounts.models import User
 from relaypanel.ledger import book
-from relaypanel.look import amounts
 from relaypanel.notices import inbox
 from relaypanel.orders import history, refills
 from relaypanel.payments import currencies

@@ -1,7 +1,7 @@
 """What each kind of notice says, where it leads, and by which channels it goes at first.
 
 A new kind is a line in models.Kind and one in KINDS.  The words are filled with the notice's data:
-a field `amount_e8` is `amount` there, an exact amount with its currency.
+a field `amount_e8` is `amount` there, as people read it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from relaypanel import money
+from relaypanel import amounts
 from relaypanel.notices.models import Channel, Kind
 
 # Values in data, as JSON keeps them.
@@ -195,9 +195,9 @@ def words(kind: Kind, data: Data) -> str:
 
 def _filled(data: Data) -> dict[str, str | int]:
     """Return the data with each amount also as people read it."""
-    amounts = {
-        name.removesuffix("_e8"): f"{money.text(int(value))} {settings.CURRENCY}"
+    readable = {
+        name.removesuffix("_e8"): amounts.amount(int(value), currency=settings.CURRENCY)
         for name, value in data.items()
         if name.endswith("_e8")
     }
-    return {**data, **amounts}
+    return {**data, **readable}

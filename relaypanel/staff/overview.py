@@ -11,8 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET
 
-from relaypanel import clock
-from relaypanel.look import amounts
+from relaypanel import amounts, clock
 from relaypanel.look.charts import Slice
 from relaypanel.look.templatetags.look import money_brief
 from relaypanel.reports import overview

@@ -15,10 +15,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
-from relaypanel import clock, money
+from relaypanel import amounts, clock, money
 from relaypanel.catalogue import mirror, terms
 from relaypanel.errors import ProviderError, Refused
-from relaypanel.look import amounts
 from relaypanel.orders import queues
 from relaypanel.providers import logbook, refresh, registry
 from relaypanel.providers.models import Provider

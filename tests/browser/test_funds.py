@@ -61,7 +61,7 @@ def test_a_top_up_is_asked_for_confirmed_and_on_the_balance(visit: Visit) -> Non
     page.goto("/funds/statement")
     expect(page.get_by_text("+$12.50").first).to_be_visible()
     page.goto("/notices")
-    expect(page.get_by_text("12.5 USD has arrived")).to_be_visible()
+    expect(page.get_by_text("$12.50 has arrived")).to_be_visible()
 
 
 def test_a_top_up_is_canceled_after_a_question(visit: Visit) -> None:

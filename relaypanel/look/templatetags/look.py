@@ -14,8 +14,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext, pgettext_lazy
 
-from relaypanel import clock
-from relaypanel.look import amounts, charts, icons, user_agents
+from relaypanel import amounts, clock
+from relaypanel.look import charts, icons, user_agents
 from relaypanel.orders import history
 
 register = template.Library()

@@ -9,11 +9,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from relaypanel import clock, money
+from relaypanel import amounts, clock, money
 from relaypanel.accounts.models import User
 from relaypanel.catalogue.models import Service
 from relaypanel.ledger.models import Code
-from relaypanel.look import amounts
 from relaypanel.look.movements import KINDS
 from relaypanel.providers.models import Provider
 from relaypanel.staff import reasons

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relaypanel import money
-from relaypanel.look import amounts
+from relaypanel import amounts, money
 
 MINUS = "\N{MINUS SIGN}"
 
