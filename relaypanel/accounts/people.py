@@ -11,6 +11,8 @@ from typing import Final
 
 from django.db import transaction
 from django.db.models import Q
+from django.db.models.functions import Lower
+from django.db.models.lookups import Exact
 
 from relaypanel import errors
 from relaypanel.accounts import audit_log, keys, rights, throttle
@@ -64,6 +66,29 @@ def one(user_id: int) -> User | None:
     """Return somebody with balance and discount; None: there is nobody."""
     rows = User.objects.select_related("staff_role", "account", "discount")
     return rows.filter(pk=user_id).first()
+
+
+def customers(
+    *,
+    username: str | None = None,
+    email: str | None = None,
+    before_id: int | None = None,
+    offset: int = 0,
+    limit: int,
+) -> list[User]:
+    """Return customers, the latest first; names are found whole, in any case of their letters."""
+    rows = User.objects.filter(role=Role.CUSTOMER)
+    if username is not None:
+        rows = rows.filter(Exact(Lower("username"), username.lower()))
+    if email is not None:
+        rows = rows.filter(Exact(Lower("email"), email.lower()))
+    if before_id is not None:
+        rows = rows.filter(pk__lt=before_id)
+    return list(rows.order_by("-pk")[offset : offset + limit])
+
+
+def customer(user_id: int) -> User | None:
+    return User.objects.filter(role=Role.CUSTOMER, pk=user_id).first()
 
 
 def live_key(user: User) -> ApiKey | None:

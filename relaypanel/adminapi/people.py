@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from django.db import transaction
 
-from relaypanel.accounts import roster, users
+from relaypanel.accounts import people, users
 from relaypanel.accounts.models import Role, User
 from relaypanel.adminapi import wire
 from relaypanel.adminapi.call import Call
@@ -23,7 +23,7 @@ def listed(call: Call) -> dict[str, Any]:
     fields = call.fields
     fields.only(USER_FILTERS)
     limit = page_limit(call)
-    found = roster.customers(
+    found = people.customers(
         username=fields.text("username") if fields.has("username") else None,
         email=fields.text("email") if fields.has("email") else None,
         before_id=fields.number_or_none("cursor"),
@@ -94,7 +94,7 @@ def _user(call: Call) -> User:
     """Return the customer who is named by username or by ID, as clients of either kind do."""
     fields = call.fields
     if fields.has("user_id"):
-        found = roster.customer(fields.number("user_id"))
+        found = people.customer(fields.number("user_id"))
     else:
         name = "user" if fields.has("user") else "username"
         found = users.named(fields.text(name))

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.db import transaction
 
-from relaypanel.accounts import roster, users
+from relaypanel.accounts import people, users
 from relaypanel.accounts.models import Role, User
 from relaypanel.adminapi import wire
 from relaypanel.adminapi.call import Call
@@ -51,7 +51,7 @@ def add(call: Call) -> dict[str, Any]:
     """Write to a customer first."""
     fields = call.fields
     if fields.has("user_id"):
-        user = roster.customer(fields.number("user_id"))
+        user = people.customer(fields.number("user_id"))
     else:
         user = _named(fields.text("username" if fields.has("username") else "user"))
     if user is None:

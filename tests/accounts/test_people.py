@@ -48,6 +48,25 @@ class TestPage:
         assert people.page(Wanted(is_active=True)) == [carol]
 
 
+class TestCustomers:
+    def test_are_found_in_any_case_of_their_letters(self) -> None:
+        alice, bob = cast.alice().user, cast.bob().user
+        cast.carol()
+        User.objects.filter(pk=alice.pk).update(email="Alice@Example.com")
+
+        assert people.customers(limit=9) == [bob, alice]
+        assert people.customers(limit=1, offset=1) == [alice]
+        assert people.customers(limit=9, before_id=bob.pk) == [alice]
+        assert people.customers(limit=9, username="ALICE") == [alice]
+        assert people.customers(limit=9, email="alice@EXAMPLE.com") == [alice]
+
+    def test_are_no_staff(self) -> None:
+        carol = cast.carol().user
+
+        assert people.customer(carol.pk) is None
+        assert people.customer(cast.alice().user.pk) is not None
+
+
 class TestSuspend:
     def test_shuts_out_and_says_why_in_the_log(self) -> None:
         alice = cast.alice().user
