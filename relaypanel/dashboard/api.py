@@ -116,7 +116,8 @@ def _console_fields(filled: Mapping[str, str]) -> list[dict[str, object]]:
             "is_list": name in reference.lists(),
             "is_special": name not in described,
         }
-        for name, actions in takers.items()
+        # Nobody needs it, in any action: it comes after what they do.
+        for name, actions in sorted(takers.items(), key=lambda it: it[0] == "client_ref")
     ]
 
 
