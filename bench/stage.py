@@ -106,7 +106,11 @@ def opened(
     with TemporaryDirectory(prefix="relaypanel-bench-") as name, _database(database, name) as url:
         folder = Path(name)
         with Panel(
-            database_url=url, LOG_LEVEL="WARNING", STATE_DIR=name, API_CALLS_PER_MINUTE="0"
+            database_url=url,
+            as_shell=True,
+            LOG_LEVEL="WARNING",
+            STATE_DIR=name,
+            API_CALLS_PER_MINUTE="0",
         ) as panel:
             panel.run("migrate", "--verbosity", "0")
             subprocess.run(

@@ -24,7 +24,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from importlib import import_module
-from typing import IO, Any, Final, NoReturn
+from typing import IO, Any, Final, NoReturn, Protocol
 
 # What the other modules are loaded by when they are needed.
 PROGRAM: Final = (
@@ -36,32 +36,43 @@ PROGRAM: Final = (
 _MESSAGE_BYTES_MAX: Final = 100_000
 
 
-class Program:
+class Program(Protocol):
     """A running `relaypanel …`."""
 
+    pid: int
+
+    def poll(self) -> int | None:
+        """Return its exit code, or None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return its exit code, or minus the signal that ended it.  Raises TimeoutExpired."""
+
+    def send_signal(self, sig: int) -> None:
+        """Send it a signal if it still runs."""
+
+
+class _Fork:
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self._end = os.pidfd_open(pid)
         self._code: int | None = None
 
     def poll(self) -> int | None:
-        """Return its exit code, or None while it runs."""
         with suppress(subprocess.TimeoutExpired):
             return self.wait(0)
         return None
 
-    def wait(self, seconds: float | None = None) -> int:
-        """Return its exit code, or minus the signal that ended it.  Raises TimeoutExpired."""
+    def wait(self, timeout: float | None = None) -> int:
         if self._code is None:
-            if not select.select([self._end], [], [], seconds)[0]:
-                raise subprocess.TimeoutExpired("relaypanel", seconds or 0)
+            if not select.select([self._end], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired("relaypanel", timeout or 0)
             self._code = _Parent.ask({"ended": self.pid})
             os.close(self._end)
         return self._code
 
-    def send_signal(self, number: signal.Signals) -> None:
+    def send_signal(self, sig: int) -> None:
         if self.poll() is None:
-            os.kill(self.pid, number)
+            os.kill(self.pid, sig)
 
 
 def start(
@@ -70,23 +81,45 @@ def start(
     output: IO[Any],
     errors: IO[Any] | None = None,
     stdin: str = "",
+    as_shell: bool = False,
 ) -> Program:
-    """Start `relaypanel …` as the first of a session; it writes to `output`, errors to `errors`."""
+    """Start `relaypanel …` as the first of a session; it writes to `output`, errors to `errors`.
+
+    `as_shell`: by itself, with nothing loaded before.
+    """
     with tempfile.TemporaryFile("w+") as read:
         read.write(stdin)
         read.seek(0)
         files = [read.fileno(), output.fileno(), (errors or output).fileno()]
-        order = {"arguments": arguments, "environment": dict(environment)}
-        return Program(_Parent.ask(order, files))
+        if not as_shell:
+            order = {"arguments": arguments, "environment": dict(environment)}
+            return _Fork(_Parent.ask(order, files))
+        return subprocess.Popen(
+            [sys.executable, "-m", "relaypanel", *arguments],
+            env=environment,
+            stdin=files[0],
+            stdout=files[1],
+            stderr=files[2],
+            start_new_session=True,
+        )
 
 
 def run(
-    *arguments: str, environment: Mapping[str, str], seconds: float, stdin: str = ""
+    *arguments: str,
+    environment: Mapping[str, str],
+    seconds: float,
+    stdin: str = "",
+    as_shell: bool = False,
 ) -> subprocess.CompletedProcess[str]:
     """Run `relaypanel …` to its end.  Raises TimeoutExpired, and kills it then."""
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
         program = start(
-            *arguments, environment=environment, output=output, errors=errors, stdin=stdin
+            *arguments,
+            environment=environment,
+            output=output,
+            errors=errors,
+            stdin=stdin,
+            as_shell=as_shell,
         )
         try:
             code = program.wait(seconds)

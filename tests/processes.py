@@ -35,7 +35,9 @@ RUN_SECONDS = 120
 class Process:
     """A running `relaypanel …`, the first of a process group; `url` is "" if it does not listen."""
 
-    def __init__(self, arguments: list[str], *, environment: dict[str, str], log: Path) -> None:
+    def __init__(
+        self, arguments: list[str], *, environment: dict[str, str], log: Path, as_shell: bool
+    ) -> None:
         self.url = ""
         if arguments[0] in LISTENERS:
             port = free_port()
@@ -46,7 +48,9 @@ class Process:
         with log.open("w") as output:
             # The lock is handed down with the file, and is free when the last of them has ended.
             fcntl.flock(output, fcntl.LOCK_EX)
-            self._program = launcher.start(*arguments, environment=environment, output=output)
+            self._program = launcher.start(
+                *arguments, environment=environment, output=output, as_shell=as_shell
+            )
         self.pid = self._program.pid
 
     @property
@@ -98,9 +102,14 @@ class Process:
 
 
 class Panel:
-    """One panel: its database, its secrets and its processes."""
+    """One panel: its database, its secrets and its processes.
 
-    def __init__(self, *, database_url: str, **settings: str) -> None:
+    `as_shell`: they have nothing in common with ours, so that their memory and their speed are
+    their own.
+    """
+
+    def __init__(self, *, database_url: str, as_shell: bool = False, **settings: str) -> None:
+        self._as_shell = as_shell
         self._folder = tempfile.TemporaryDirectory(prefix="relaypanel-panel-")
         self._processes: list[Process] = []
         self.environment = os.environ | {
@@ -133,7 +142,11 @@ class Panel:
     def run(self, *arguments: str, stdin: str = "") -> str:
         """Run a command to its end and return its stdout; a failure shows what it wrote."""
         done = launcher.run(
-            *arguments, environment=self.environment, seconds=RUN_SECONDS, stdin=stdin
+            *arguments,
+            environment=self.environment,
+            seconds=RUN_SECONDS,
+            stdin=stdin,
+            as_shell=self._as_shell,
         )
         assert done.returncode == 0, f"{arguments} failed:\n{done.stdout}{done.stderr}"
         return done.stdout
@@ -141,7 +154,9 @@ class Panel:
     def start(self, *arguments: str) -> Process:
         """Start `relaypanel …`; those that listen get a free port and do listen on return."""
         log = Path(self._folder.name) / f"{len(self._processes)}.log"
-        process = Process(list(arguments), environment=self.environment, log=log)
+        process = Process(
+            list(arguments), environment=self.environment, log=log, as_shell=self._as_shell
+        )
         self._processes.append(process)
         if process.url:
             process.wait_until_listening()

@@ -48,9 +48,12 @@ class TestRun:
 
 
 class TestProgram:
-    def test_is_the_first_of_a_session(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("as_shell", [False, True])
+    def test_is_the_first_of_a_session(self, as_shell: bool, tmp_path: Path) -> None:
         with (tmp_path / "output").open("w") as output:
-            program = launcher.start(*SIMULATOR, environment=os.environ, output=output)
+            program = launcher.start(
+                *SIMULATOR, environment=os.environ, output=output, as_shell=as_shell
+            )
 
         assert program.poll() is None
         family.until(lambda: os.getsid(program.pid) == program.pid)
