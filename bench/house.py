@@ -19,7 +19,7 @@ from psycopg import sql
 
 from bench import machine
 from tests import shop
-from tests.processes import Panel, Process
+from tests.processes import LonePanel, Panel, Process
 
 RESULTS = Path(__file__).resolve().parent / "results"
 SERVER = "postgresql://127.0.0.1:5432/postgres"
@@ -92,7 +92,7 @@ def opened(*, poll_seconds: int = 86_400, concurrency: int = 16) -> Iterator[Hou
     with (
         database() as url,
         TemporaryDirectory() as folder,
-        Panel(database_url=url, as_shell=True, LOG_LEVEL="WARNING", STATE_DIR=folder) as panel,
+        LonePanel(database_url=url, LOG_LEVEL="WARNING", STATE_DIR=folder) as panel,
     ):
         panel.run("migrate", "--verbosity", "0")
         simulator = panel.simulator("--speed", "0.01")

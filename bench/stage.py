@@ -17,7 +17,7 @@ import psycopg
 
 from bench import house, load
 from bench.load import Pace, Spoiled
-from tests.processes import Panel, Process
+from tests.processes import LonePanel, Panel, Process
 
 Database = Literal["postgresql", "sqlite"]
 # The lone caller of a load, and the many.
@@ -105,9 +105,8 @@ def opened(
     """
     with TemporaryDirectory(prefix="relaypanel-bench-") as name, _database(database, name) as url:
         folder = Path(name)
-        with Panel(
+        with LonePanel(
             database_url=url,
-            as_shell=True,
             LOG_LEVEL="WARNING",
             STATE_DIR=name,
             API_CALLS_PER_MINUTE="0",

@@ -102,14 +102,11 @@ class Process:
 
 
 class Panel:
-    """One panel: its database, its secrets and its processes.
+    """One panel: its database, its secrets and its processes."""
 
-    `as_shell`: they have nothing in common with ours, so that their memory and their speed are
-    their own.
-    """
+    _as_shell = False
 
-    def __init__(self, *, database_url: str, as_shell: bool = False, **settings: str) -> None:
-        self._as_shell = as_shell
+    def __init__(self, *, database_url: str, **settings: str) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="relaypanel-panel-")
         self._processes: list[Process] = []
         self.environment = os.environ | {
@@ -164,6 +161,12 @@ class Panel:
 
     def simulator(self, *arguments: str) -> Process:
         return self.start("simulator", *arguments)
+
+
+class LonePanel(Panel):
+    """A panel whose processes share nothing with ours: their memory and speed are their own."""
+
+    _as_shell = True
 
 
 def _locked(file: IO[str]) -> bool:
