@@ -54,6 +54,7 @@ class Program(Protocol):
 class _Fork:
     def __init__(self, pid: int) -> None:
         self.pid = pid
+        # Readable once it has ended, whoever started it.
         self._end = os.pidfd_open(pid)
         self._code: int | None = None
 
@@ -91,17 +92,18 @@ def start(
         read.write(stdin)
         read.seek(0)
         files = [read.fileno(), output.fileno(), (errors or output).fileno()]
-        if not as_shell:
-            order = {"arguments": arguments, "environment": dict(environment)}
-            return _Fork(_Parent.ask(order, files))
-        return subprocess.Popen(
-            [sys.executable, "-m", "relaypanel", *arguments],
-            env=environment,
-            stdin=files[0],
-            stdout=files[1],
-            stderr=files[2],
-            start_new_session=True,
-        )
+        # Elsewhere there are no such handles of processes, and libraries that bear no fork.
+        if as_shell or sys.platform != "linux":
+            return subprocess.Popen(
+                [sys.executable, "-m", "relaypanel", *arguments],
+                env=environment,
+                stdin=files[0],
+                stdout=files[1],
+                stderr=files[2],
+                start_new_session=True,
+            )
+        order = {"arguments": arguments, "environment": dict(environment)}
+        return _Fork(_Parent.ask(order, files))
 
 
 def run(
