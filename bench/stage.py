@@ -106,10 +106,7 @@ def opened(
     with TemporaryDirectory(prefix="relaypanel-bench-") as name, _database(database, name) as url:
         folder = Path(name)
         with LonePanel(
-            database_url=url,
-            LOG_LEVEL="WARNING",
-            STATE_DIR=name,
-            API_CALLS_PER_MINUTE="0",
+            database_url=url, LOG_LEVEL="WARNING", STATE_DIR=name, API_CALLS_PER_MINUTE="0"
         ) as panel:
             panel.run("migrate", "--verbosity", "0")
             subprocess.run(

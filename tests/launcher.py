@@ -4,7 +4,7 @@
     code = program.wait(20)
 
 Most of a start is to load libraries.  `python -m tests.launcher` is a process that has loaded
-them, one for all tests of a run, and each start is a fork of it.  Of the program itself it has
+them, one for each process of a run, and each start is a fork of it.  Of the program itself it has
 loaded nothing: a fork reads its own settings, and runs `relaypanel` from its first line.
 """
 
@@ -21,18 +21,20 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import closing, suppress
 from importlib import import_module
 from typing import IO, Any, Final, NoReturn, Protocol
 
-# What the other modules are loaded by when they are needed.
-PROGRAM: Final = (
-    "relaypanel.wsgi",
-    "relaypanel.worker.loop",
-    "relaypanel.simulator.server",
-    "relaypanel.management.commands.web",
-)
+# Loads all that the commands load between them, and tells the names.
+TELL: Final = """
+import json, sys
+import django
+django.setup()
+import relaypanel.wsgi, relaypanel.worker.loop, relaypanel.simulator.server
+import relaypanel.management.commands.web
+json.dump([*sys.modules], sys.stdout)
+"""
 _MESSAGE_BYTES_MAX: Final = 100_000
 
 
@@ -187,18 +189,20 @@ def main() -> None:
                 return
             order = json.loads(message)
             if "ended" in order:
-                answer = os.waitstatus_to_exitcode(os.waitpid(order["ended"], 0)[1])
-            elif not (answer := os.fork()):
+                code = os.waitstatus_to_exitcode(os.waitpid(order["ended"], 0)[1])
+                line.send(str(code).encode())
+            elif not os.fork():
+                # Whoever knows its number may kill its session: it tells when it has one.
+                os.setsid()
+                line.send(str(os.getpid()).encode())
                 line.close()
                 _become(order["arguments"], order["environment"], files)
             for file in files:
                 os.close(file)
-            line.send(str(answer).encode())
 
 
 def _become(arguments: list[str], environment: dict[str, str], files: list[int]) -> NoReturn:
     """Be what `python -m relaypanel …` is."""
-    os.setsid()
     for place, file in enumerate(files):
         os.dup2(file, place)
         os.close(file)
@@ -221,32 +225,10 @@ def _load_libraries() -> None:
 
 
 def _libraries() -> list[str]:
-    """Return what the program loads beside itself, in that order, as a fork that loads it saw."""
-    reading, writing = os.pipe()
-    if not os.fork():
-        with _last_act():
-            import django
-
-            django.setup()
-            for name in PROGRAM:
-                import_module(name)
-            os.write(writing, json.dumps([*sys.modules]).encode())
-    os.close(writing)
-    with os.fdopen(reading) as pipe:
-        names: list[str] = json.load(pipe)
-    os.wait()
+    """Return what the program loads beside itself, in that order."""
+    done = subprocess.run([sys.executable, "-c", TELL], stdout=subprocess.PIPE, check=True)
+    names: list[str] = json.loads(done.stdout)
     return [name for name in names if name.partition(".")[0] not in {"relaypanel", "__main__"}]
-
-
-@contextmanager
-def _last_act() -> Iterator[None]:
-    """End this process, whatever becomes of the block."""
-    try:
-        yield
-    except BaseException:  # noqa: BLE001 - nothing may fall through into the parent
-        sys.excepthook(*sys.exc_info())
-        os._exit(1)
-    os._exit(0)
 
 
 if __name__ == "__main__":

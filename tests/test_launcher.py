@@ -56,7 +56,7 @@ class TestProgram:
             )
 
         assert program.poll() is None
-        family.until(lambda: os.getsid(program.pid) == program.pid)
+        assert os.getsid(program.pid) == program.pid
         program.send_signal(signal.SIGKILL)
         assert program.wait(30) == program.poll() == -signal.SIGKILL
         # It is gone, and so may be its number: nobody is sent anything any more.

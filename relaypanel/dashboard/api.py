@@ -108,12 +108,13 @@ def _console_fields(filled: Mapping[str, str]) -> list[dict[str, object]]:
         for name in _takes(action):
             takers.setdefault(name, []).append(action)
     described = {one.name for action in reference.ACTIONS.values() for one in action.parameters}
+    lists = reference.lists()
     return [
         {
             "name": name,
             "takers": " ".join(actions),
             "value": filled.get(name, ""),
-            "is_list": name in reference.lists(),
+            "is_list": name in lists,
             "is_special": name not in described,
         }
         # Nobody needs it, in any action: it comes after what they do.

@@ -79,17 +79,16 @@ def _rearranged(form: QueryDict) -> list[int]:
 @require_POST
 def add(request: DeskRequest) -> HttpResponse:
     name, platform = request.POST.get("name", ""), request.POST.get("platform", "")
-    kind = "category" if platform else "platform"
-    platform_id = _number(platform) if platform else 0
+    platform_id = _number(platform) if platform else None
 
     def do(change: Change) -> None:
-        if platform:
-            shelves.add_category(platform_id=platform_id, name=name)
+        if platform_id is None:
+            shelf: Platform | Category = shelves.add_platform(name)
         else:
-            shelves.add_platform(name)
-        change.after = {"name": name}
+            shelf = shelves.add_category(platform_id=platform_id, name=name)
+        change.after = {"name": shelf.name}
 
-    return _done(request, f"{kind}.add", name, do)
+    return _done(request, "platform.add" if platform_id is None else "category.add", name, do)
 
 
 @require_POST
@@ -104,9 +103,9 @@ def act(request: DeskRequest, kind: str, shelf_id: int) -> HttpResponse:
     }
     if wanted not in acts:
         raise Http404
-    before = _told(type(shelf), shelf_id)
 
     def do(change: Change) -> None:
+        before = _told(type(shelf), shelf_id)
         acts[wanted]()
         after = _told(type(shelf), shelf_id)
         change.before = {key: old for key, old in before.items() if after.get(key) != old}
