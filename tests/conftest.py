@@ -75,8 +75,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         is_meant = _touches_a_database(item) if on_postgresql else not _needs_postgresql(item)
         (kept if is_meant else others).append(item)
     config.hook.pytest_deselected(items=others)
-    # Those that take longest, so that no worker begins one when the others have ended.
-    items[:] = sorted(kept, key=lambda item: not item.get_closest_marker("sockets"))
+    items[:] = _spread(kept)
 
 
 def pytest_collection_finish() -> None:
@@ -149,6 +148,20 @@ def panel_database(engine: databases.Engine) -> Iterator[Callable[..., str]]:
     """
     with ExitStack() as stack:
         yield lambda wanted=engine: stack.enter_context(databases.fresh(wanted))
+
+
+def _spread(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Return the tests so that each worker waits for processes while others work.
+
+    Those with sockets mostly wait.  They have all begun by half-time, so that no worker
+    begins one when the others have ended.
+    """
+    waiting = [item for item in items if item.get_closest_marker("sockets")]
+    working = [item for item in items if not item.get_closest_marker("sockets")]
+    places = [0.5 * number / len(waiting) for number in range(len(waiting))]
+    places += [number / len(working) for number in range(len(working))]
+    placed = zip(places, [*waiting, *working], strict=True)
+    return [item for _, item in sorted(placed, key=lambda pair: pair[0])]
 
 
 def _runs_panels(item: pytest.Item) -> bool:

@@ -51,7 +51,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 def issue(user: User, *, now: datetime) -> str:
     """Return a new key of 32 hex digits; the user's old one is dead when this is committed."""
     key = secrets.token_hex(16)
-    with transaction.atomic():
+    # No savepoint: nothing in it is refused, so that nobody goes on after a part of it.
+    with transaction.atomic(savepoint=False):
         # Two rotations at once queue here, and the later one revokes what the earlier one issued.
         # NO KEY: an order that is being placed for this user need not wait.
         User.objects.select_for_update(no_key=True).get(pk=user.pk)

@@ -181,10 +181,8 @@ def balances(user_ids: Collection[int]) -> dict[int, int]:
 
 
 def open_account(user: User) -> None:
-    """Give the user an empty account, unless there is one."""
-    Account.objects.get_or_create(
-        pk=chart.customer(user.pk), defaults={"user": user, "balance_e8": 0}
-    )
+    """Give a new user an empty account."""
+    Account.objects.create(pk=chart.customer(user.pk), user=user, balance_e8=0)
 
 
 def _once_per_key(postings: Iterable[Posting]) -> dict[str, Posting]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from relaypanel.accounts import audit_log, keys, users
 from relaypanel.accounts.audit_log import Actor
@@ -51,7 +51,10 @@ def enrol_by_staff(
 
 
 def equip(user: User, *, now: datetime) -> Enrolled:
-    """Give a new user what each has: an account of balance 0 and a first API key."""
-    with transaction.atomic():
-        book.open_account(user)
-        return Enrolled(user=user, api_key=keys.issue(user, now=now))
+    """Give a new user what each has: an account of balance 0 and a first API key.
+
+    The caller's transaction made the user, so that nobody is left with the half of it.
+    """
+    assert connection.in_atomic_block
+    book.open_account(user)
+    return Enrolled(user=user, api_key=keys.issue(user, now=now))

@@ -314,10 +314,3 @@ class TestOpenAccount:
         book.open_account(user)
 
         assert book.balance(user.pk) == 0
-
-    def test_keeps_the_one_that_is_open(self) -> None:
-        alice = cast.alice(balance="1").user
-
-        book.open_account(alice)
-
-        assert book.balance(alice.pk) == money.parse("1")
