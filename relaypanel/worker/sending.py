@@ -32,6 +32,7 @@ log = structlog.get_logger(__name__)
 RECORD_SECONDS: Final = 120
 RECORD_AGAIN_SECONDS: Final = 0.5
 LOOK_AGAIN_SECONDS: Final = 1.0
+DATABASE_AWAY: Final = (OperationalError, InterfaceError)
 
 
 class Sender:
@@ -108,11 +109,19 @@ class Sender:
         if not flight.is_connected:
             await self._context.db(_note, self._provider.pk, answer)
         # What was not intended never left the queue, and stays there.
-        elif await flight.is_intended():
+        elif await self._is_intended(flight, parcel):
             kind = type(answer).__name__
             log.info("sent", order=parcel.order_id, answer=kind)
             counters.SENT.labels(provider=self._provider.pk, answer=kind).inc()
             await self._record(parcel, answer)
+
+    async def _is_intended(self, flight: _Flight, parcel: Parcel) -> bool:
+        try:
+            return await flight.is_intended()
+        except DATABASE_AWAY:
+            # It may have been committed for all that.  Nothing was sent, and nobody else knows.
+            await self._record(parcel, NotSent(reason="the database was lost meanwhile"))
+            raise
 
     async def _record(self, parcel: Parcel, answer: AddAnswer) -> None:
         """Record an answer even if the database has to come back first."""
@@ -121,7 +130,7 @@ class Sender:
         while True:
             try:
                 await (self._settle([settled]) if alone else self._answers.ask(settled))
-            except (OperationalError, InterfaceError):
+            except DATABASE_AWAY:
                 if clock.monotonic() > until:
                     raise
                 await asyncio.sleep(RECORD_AGAIN_SECONDS)
@@ -157,8 +166,12 @@ class _Flight:
     async def ready(self) -> None:
         """Commit the intent; the first byte follows.  Raises http.NotSent."""
         self._intent = self._intents.ask(self._parcel)
-        # Shielded: when the call's time is over, what becomes of the intent must still be known.
-        if not await asyncio.shield(self._intent):
+        try:
+            # Shielded: when the call's time is over, what becomes of it must still be known.
+            is_intended = await asyncio.shield(self._intent)
+        except DATABASE_AWAY as error:
+            raise http.NotSent("the database is away") from error
+        if not is_intended:
             raise http.NotSent("it may not go any more")
 
     async def is_intended(self) -> bool:

@@ -13,10 +13,12 @@ from django.db.models import F
 from relaypanel import http
 from relaypanel.contract import Action
 from relaypanel.duties.models import Duty
+from relaypanel.orders import send as intents
 from relaypanel.orders.models import Status
 from relaypanel.providers.models import Provider
 from relaypanel.simulator.faults import Fault, FaultKind
 from relaypanel.worker import jobs, sending
+from tests import cast
 from tests.orders import scene
 from tests.worker.desk import LIMIT_SECONDS, Desk, Time, bought, statuses, waiting
 
@@ -326,6 +328,33 @@ class TestIntent:
 
         assert desk.line.forms == []
         assert statuses([order]) == [Status.QUEUED]
+
+    @pytest.mark.parametrize("failure", [OperationalError("away"), InterfaceError("closed")])
+    def test_is_taken_back_when_nobody_knows_whether_it_was_recorded(
+        self, desk: Desk, failure: Exception
+    ) -> None:
+        """As when the database is lost after the commit and before it says so."""
+        provider, [order] = waiting()
+
+        def commit_and_be_lost(call: Callable[..., Any]) -> Exception | None:
+            if call is not sending._intend:
+                return None
+            desk.thread.submit(self._intend_all, provider).result()
+            return failure
+
+        desk.failing = commit_and_be_lost
+
+        with pytest.raises(type(failure)):
+            send(desk, provider)
+
+        assert desk.line.forms == []
+        assert (scene.again(order).status, scene.again(order).token) == (Status.QUEUED, 1)
+        assert scene.reasons(order) == ["sending", "not_sent"]
+        assert self._is_well(provider)
+
+    def _intend_all(self, provider: Provider) -> None:
+        parcels = intents.due(provider=provider, limit=9, now=cast.NOW)
+        assert intents.intend(provider=provider, parcels=parcels, now=cast.NOW)
 
     def _is_well(self, provider: Provider) -> bool:
         provider.refresh_from_db()
