@@ -31,7 +31,9 @@ class Followed:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._seen = slipcover.Slipcover(branch=True, source=[_PACKAGE], omit=_OMITTED)
+        self._seen = slipcover.Slipcover(
+            immediate=True, branch=True, source=[_PACKAGE], omit=_OMITTED
+        )
         ours = slipcover.FileMatcher(sources=[_PACKAGE], omit=_OMITTED)
         slipcover.ImportManager(self._seen, ours).__enter__()
 

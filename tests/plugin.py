@@ -12,17 +12,11 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests import databases, postgresql
-
-FOLLOWED = None
-if folder := os.environ.get("COVERED"):
-    # Needed for this alone; and from here on, because the next import may be of the program.
-    from tests import covered
-
-    FOLLOWED = covered.Followed(Path(folder))
 
 KEPT = {"PATH", "HOME", "LANG", "TMPDIR", "TERM", "COLUMNS", "CI", "LD_LIBRARY_PATH"}
 KEPT |= {"COVERED"}
@@ -44,6 +38,7 @@ SETTINGS = {
 ROOM_BYTES = 4 * 2**30
 
 ORIGIN = pytest.StashKey[str]()
+FOLLOWED = pytest.StashKey[Any]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -57,6 +52,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    if os.environ.get("COVERED") and not _has_workers(early_config):
+        # Needed for this alone.  Nothing of the program is imported yet.
+        from tests import covered
+
+        early_config.stash[FOLLOWED] = covered.Followed(Path(os.environ["COVERED"]))
     folder = tempfile.TemporaryDirectory(
         prefix="relaypanel-tests-", dir=_in_memory(), ignore_cleanup_errors=True
     )
@@ -67,6 +67,12 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
         server_url = _server(early_config, directory)
     enter(directory, server_url=server_url)
     early_config.add_cleanup(databases.drop_all)
+
+
+def _has_workers(config: pytest.Config) -> bool:
+    """Whether others run the tests for this process."""
+    is_worker = "PYTEST_XDIST_WORKER" in os.environ
+    return bool(config.known_args_namespace.numprocesses) and not is_worker
 
 
 def _in_memory() -> str | None:
@@ -80,9 +86,9 @@ def _in_memory() -> str | None:
     return str(folder) if shutil.disk_usage(folder).free > ROOM_BYTES else None
 
 
-def pytest_unconfigure() -> None:
-    if FOLLOWED:
-        FOLLOWED.write()
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if followed := config.stash.get(FOLLOWED, None):
+        followed.write()
 
 
 def pytest_report_header(config: pytest.Config) -> str:
