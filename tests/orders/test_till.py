@@ -24,6 +24,12 @@ def wanted(user_id: int, service: Service, number: int = 1) -> OrderRequest:
     return OrderRequest(user_id=user_id, service_id=service.pk, fields=fields)
 
 
+@pytest.fixture(autouse=True)
+def _idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Open a till that has served nobody yet."""
+    monkeypatch.setattr(till, "_TILL", till._Till())
+
+
 @pytest.mark.django_db
 class TestPay:
     def test_gives_the_order_that_was_placed(self) -> None:
@@ -53,6 +59,37 @@ class TestTogether:
         assert sorted(batches) == [1, 6]
         assert len({outcome for outcome in outcomes if isinstance(outcome, int)}) == 7
         assert Order.objects.count() == 7
+
+    def test_waits_for_those_it_has_just_served(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        alice, service = cast.alice(balance="100").user, cast.service(rate="1")
+        batches = _slow(monkeypatch, first_waits_for=5)
+        _pay([wanted(alice.pk, service, number) for number in range(6)])
+        # It need not wait as long as it may: it goes once the last of them is there.
+        monkeypatch.setattr(till, "GATHER_SECONDS", threading.TIMEOUT_MAX)
+
+        _pay([wanted(alice.pk, service, number) for number in range(10, 15)])
+
+        assert batches == [1, 5, 5]
+
+    def test_waits_no_longer_for_those_who_do_not_come_back(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        alice, service = cast.alice(balance="100").user, cast.service(rate="1")
+        batches = _slow(monkeypatch, first_waits_for=5)
+        _pay([wanted(alice.pk, service, number) for number in range(6)])
+
+        till.pay(wanted(alice.pk, service), now=NOW)
+
+        assert batches == [1, 5, 1]
+
+    def test_lets_a_lone_caller_wait_for_nobody(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        alice, service = cast.alice(balance="100").user, cast.service(rate="1")
+        monkeypatch.setattr(till, "GATHER_SECONDS", threading.TIMEOUT_MAX)
+
+        for number in range(3):
+            till.pay(wanted(alice.pk, service, number), now=NOW)
+
+        assert Order.objects.count() == 3
 
     def test_tells_each_its_own_outcome(self, monkeypatch: pytest.MonkeyPatch) -> None:
         alice, bob = cast.alice(balance="100").user, cast.bob(balance="1").user
