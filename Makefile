@@ -3,7 +3,7 @@
 UV_VERSION := 0.13.9
 PYTHON ?= python3
 BIN := .venv/bin
-# Some tests wait for processes that they started, so that three share two cores well.
+# Some tests wait for processes that they started, so that four share two cores well.
 PYTEST := $(BIN)/pytest -n 4 --dist loadgroup
 # Each has a shop and a browser of its own.
 BROWSE := $(BIN)/pytest -n 2 tests/browser
