@@ -59,12 +59,16 @@ def moment(value: datetime | None) -> datetime | None:
     return value.replace(tzinfo=UTC)
 
 
-def drop_broken() -> None:
-    """Close this thread's connection if it failed or is too old: what is asked next connects anew.
+def begin() -> None:
+    """Forget what the last call left on this thread's connection, as Django does before a page.
 
-    Within somebody's transaction, which only tests hold around a call, nothing is closed.
+    A connection that failed or is too old is closed: what is asked next connects anew.  Within
+    somebody's transaction, which only tests hold around a call, nothing is closed.
     """
     connection = _of_thread()
+    if connection.queries_log:
+        # Django keeps it in DEBUG.
+        connection.queries_log.clear()
     may_be_over = connection.errors_occurred or connection.close_at is not None
     if may_be_over and not connection.in_atomic_block:
         connection.close_if_unusable_or_obsolete()

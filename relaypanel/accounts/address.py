@@ -27,25 +27,23 @@ def client_address(remote: str, forwarded_for: str, trusted: Sequence[Network]) 
     `remote` is the other end of the connection.  None: it has no address, as on a Unix
     socket, and then nothing else is believed either.
     """
-    address = _end(remote)
+    address, text = _end(remote)
+    if address is None or not forwarded_for:
+        return text
     entries = forwarded_for.split(",")
-    while address is not None and entries and _is_in(address, trusted):
+    while entries and _is_in(address, trusted):
         further = _hop(entries.pop())
         if further is None:
             break
         address = further
-    return None if address is None else _text(address)
-
-
-@lru_cache(maxsize=1024)
-def _text(address: Address) -> str:
     return str(address)
 
 
 @lru_cache(maxsize=1024)
-def _end(remote: str) -> Address | None:
+def _end(remote: str) -> tuple[Address, str] | tuple[None, None]:
     # A neighbour on the same wire calls from an address with its zone: fe80::1%eth0.
-    return _hop(remote.partition("%")[0])
+    address = _hop(remote.partition("%")[0])
+    return (None, None) if address is None else (address, str(address))
 
 
 def parse(text: str) -> Address | None:

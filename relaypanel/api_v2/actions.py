@@ -26,6 +26,8 @@ from relaypanel.contract import (
     CancelRow,
     RefillRow,
     RefillStatusRow,
+    StatusReply,
+    SubscriptionReply,
 )
 from relaypanel.errors import Refused
 from relaypanel.ledger import book
@@ -63,7 +65,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 def look_up(fields: Mapping[str, str]) -> tuple[keys.Finder, tuple[int, ...]]:
     """Return what finds the caller, and in one look what the call asks for, with its values."""
     action = fields.get("action", "")
-    if action == Action.STATUS:
+    if action == Action.STATUS and "orders" not in fields:
         order_id = ids.one(fields.get("order", ""))
         return (keys.CALLER, ()) if order_id is None else (lookup.ORDER_OF_CALLER, (order_id,))
     return _FINDERS.get(action, keys.CALLER), ()
@@ -107,6 +109,8 @@ def _new_ref(call: Call) -> str | None:
 
 
 def _status(call: Call) -> bytes:
+    if call.columns:
+        return wire.encode(_found(lookup.one(call.columns)))
     if asked := ids.many(call.fields.get("orders", "")):
         found = lookup.statuses(user_id=call.user_id, order_ids=_numbers(asked))
         unknown = wire.error(requests.OrderNotFound())
@@ -114,13 +118,16 @@ def _status(call: Call) -> bytes:
         return wire.encode({text: found.get(id_ or 0, unknown) for text, id_ in asked.items()})
     if call.fields.get("order"):
         order_id = _id(call, "order", requests.OrderNotFound)
-        found = lookup.read([call.columns] if call.columns[:1] == (order_id,) else [])
     else:
         order_id = _referred(call)
-        found = lookup.statuses(user_id=call.user_id, order_ids=[order_id])
-    if order_id not in found:
+    found = lookup.statuses(user_id=call.user_id, order_ids=[order_id])
+    return wire.encode(_found(found.get(order_id)))
+
+
+def _found(reply: StatusReply | SubscriptionReply | None) -> StatusReply | SubscriptionReply:
+    if reply is None:
         raise requests.OrderNotFound
-    return wire.encode(found[order_id])
+    return reply
 
 
 def _cancel(call: Call) -> bytes:

@@ -14,7 +14,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, reset_queries
+from django.db import InterfaceError, OperationalError, connection
 
 from relaypanel import clock, prepared
 from relaypanel.accounts import address, keys, throttle
@@ -42,9 +42,7 @@ class BadKey(Refused):
 
 
 def application(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
-    if settings.DEBUG:
-        reset_queries()
-    prepared.drop_broken()
+    prepared.begin()
     status, reply, *headers = _outcome(environ)
     if isinstance(reply, Listed):
         status, reply = _negotiated(reply, environ, headers)
@@ -133,7 +131,7 @@ def _find(
     try:
         return finder.find(key, *values, address=caller_address)
     except (OperationalError, InterfaceError):
-        prepared.drop_broken()
+        prepared.begin()
         if connection.connection is not None:
             # It was not the connection's fault.
             raise

@@ -100,11 +100,12 @@ def read(environ: WSGIEnvironment) -> dict[str, str]:
     Raises one of the refusals above.  The query of a POST is never looked at: what stands in
     an address ends up in logs.
     """
-    if environ["REQUEST_METHOD"] == "GET" and settings.API_GET:
-        return _known(_form(environ.get("QUERY_STRING", "").encode("latin-1")))
     if environ["REQUEST_METHOD"] != "POST":
+        if environ["REQUEST_METHOD"] == "GET" and settings.API_GET:
+            return _known(_form(environ.get("QUERY_STRING", "").encode("latin-1")))
         raise NotPost
-    if environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() != "identity":
+    encoding = environ.get("HTTP_CONTENT_ENCODING")
+    if encoding is not None and encoding.strip().lower() != "identity":
         raise BodyCompressed
     return _known(_pairs(environ.get("CONTENT_TYPE") or "", _body(environ)))
 
@@ -140,10 +141,13 @@ def _discard(stream: InputStream, *, bytes_left: int) -> None:
 
 
 def _pairs(content_type: str, body: bytes) -> _Pairs:
-    media_type = content_type.partition(";")[0].strip().lower()
-    if media_type == "multipart/form-data":
-        return _multipart(content_type, body)
-    reader = _READERS.get(media_type)
+    # As most clients write it, before taking it apart.
+    reader = _READERS.get(content_type)
+    if reader is None:
+        media_type = content_type.partition(";")[0].strip().lower()
+        if media_type == "multipart/form-data":
+            return _multipart(content_type, body)
+        reader = _READERS.get(media_type)
     if reader is None:
         raise UnknownContentType
     return reader(body)

@@ -60,9 +60,9 @@ def path(picture: Picture, *, now: datetime) -> str:
 
 
 def application(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
-    prepared.drop_broken()
+    prepared.begin()
     status, kind, body = _outcome(environ)
-    prepared.drop_broken()
+    prepared.begin()
     lengths = [("Content-Type", kind), ("Content-Length", str(len(body)))]
     start_response(status, [*_HEADERS, *lengths])
     return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]

@@ -46,11 +46,7 @@ def statuses(
 
     `charge` is what the order has cost so far: what was paid less what came back.
     """
-    return read(_FIND.rows(user_id, list(order_ids)))
-
-
-def read(rows: Sequence[tuple[Any, ...]]) -> dict[int, StatusReply | SubscriptionReply]:
-    """Return how the orders stand whose columns these are."""
+    rows = _FIND.rows(user_id, list(order_ids))
     found: dict[int, StatusReply | SubscriptionReply] = {}
     parents: list[int] = []
     # Read once: to read a setting takes as long as to write the number of an amount.
@@ -62,6 +58,16 @@ def read(rows: Sequence[tuple[Any, ...]]) -> dict[int, StatusReply | Subscriptio
     if parents:
         found.update(_parents(parents))
     return found
+
+
+def one(columns: Sequence[Any]) -> StatusReply | SubscriptionReply | None:
+    """Return how the order stands that ORDER_OF_CALLER found; None: it found none."""
+    order_id, status, cost_e8, start_count, remains, is_parent = columns
+    if order_id is None:
+        return None
+    if is_parent:
+        return _parents([order_id])[order_id]
+    return _status(status, cost_e8, start_count, remains, settings.CURRENCY)
 
 
 def ids_by_ref(*, user_id: int, client_refs: Collection[str]) -> dict[str, int]:
