@@ -214,7 +214,11 @@ class Insert:
             return []
         if is_sqlite():
             return [self._one.ask(*row) for row in rows]
-        told = [dict(zip(self._told, map(_json, row), strict=True)) for row in rows]
+        told = [dict(zip(self._told, row, strict=True)) for row in rows]
+        for name in self._binary:
+            for row in told:
+                if row[name] is not None:
+                    row[name] = f"\\x{row[name].hex()}"
         return [self._many.ask(msgspec.json.encode(told).decode())]
 
     @cached_property
@@ -233,6 +237,12 @@ class Insert:
             f"{self._head} SELECT {values} FROM json_to_recordset($1::json) AS it({types})"
             f" RETURNING {self._model._meta.pk.column}"  # nosec B608
         )
+
+    @cached_property
+    def _binary(self) -> list[str]:
+        """The columns of bytes, which JSON cannot hold."""
+        kinds = {field.column: type(field) for field in self._model._meta.concrete_fields}
+        return [name for name in self._told if issubclass(kinds[name], models.BinaryField)]
 
     @property
     def _head(self) -> str:
@@ -361,13 +371,6 @@ def _plain(values: Sequence[Any]) -> list[Any]:
         else value
         for value in values
     ]
-
-
-def _json(value: Any) -> Any:
-    """Return a value as PostgreSQL reads it from JSON."""
-    if isinstance(value, bytes):
-        return f"\\x{value.hex()}"
-    return value
 
 
 def _default(field: Any) -> str:

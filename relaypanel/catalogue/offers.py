@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Final
+
+import msgspec
 
 from relaypanel import prepared
 from relaypanel.catalogue import editions, margin, rates
@@ -33,8 +35,7 @@ _READ: Final = prepared.Statement(
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Offer:
+class Offer(msgspec.Struct, frozen=True, kw_only=True):
     """A service as one user can buy it now.
 
     `routes` are the usable ones, the first to be tried first.  A service that never had a route

@@ -12,10 +12,10 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+import msgspec
 from django.db import connection, transaction
 
 from relaypanel import money, prepared
@@ -67,8 +67,7 @@ _TRANSFERS: Final = prepared.Insert(
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Posting:
+class Posting(msgspec.Struct, frozen=True, kw_only=True):
     """A movement of `amount_e8` from the debited to the credited account, said once by its key."""
 
     key: str

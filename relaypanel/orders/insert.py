@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+import msgspec
 from django.db import connection
 
 from relaypanel import prepared
@@ -46,8 +46,7 @@ _ORDERS: Final = prepared.Insert(
 _EVENTS: Final = prepared.Insert(OrderEvent, "order_id", "at", "to_status", "reason")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
     """An order that was judged and may be written.
 
     `charge_e8` is the price of the order; `debit_e8` what is taken for it now: nothing for a

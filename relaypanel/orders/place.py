@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+import msgspec
 from django.db import transaction
 
 from relaypanel import errors, money
@@ -50,8 +51,7 @@ class PriceRose(errors.Refused):
         super().__init__(f"costs {money.text(price_e8)} now")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class OrderRequest:
+class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody wants to buy.  `fields` is raw wire text by wire name, link included.
 
     `price_max_e8` is the price that they were shown, as `Quote.price_e8`; None: they take any.

@@ -9,11 +9,12 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 from urllib.parse import urlsplit
+
+import msgspec
 
 from relaypanel import errors
 from relaypanel.catalogue.editions import Terms
@@ -72,13 +73,13 @@ class DripFeedDisabled(errors.Refused):
     code = "drip_feed_disabled"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Content:
+# A struct takes a tenth of the time that a frozen dataclass takes.
+class Content(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be delivered.  `quantity` is of one run; `runs` is 1 for a plain order."""
 
     link: str
     quantity: int
-    fields: dict[str, str] = field(default_factory=dict)
+    fields: dict[str, str] = msgspec.field(default_factory=dict)
     runs: int = 1
     interval_minutes: int = 0
 
@@ -159,6 +160,9 @@ def _link(name: str, text: str) -> str:
     return link
 
 
+# Orders name a few hosts again and again, and to find that one is no address takes as long as the
+# rest of the link.
+@lru_cache(maxsize=1024)
 def _is_public_host(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_global

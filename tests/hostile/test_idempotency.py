@@ -9,13 +9,13 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import pytest
 from django.db import connection
+from msgspec.structs import replace
 
 from relaypanel.orders import place, till
 from relaypanel.orders.models import Order

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 import pytest
 from django.db import connection
+from msgspec.structs import replace
 
 from relaypanel import clock, money
 from relaypanel.catalogue.models import Service
