@@ -96,9 +96,23 @@ class TestStatuses:
     ) -> None:
         service = scene.relayed(type=OrderType.PACKAGE)
         orders = [scene.placed(service) for _ in range(5)]
+        orders += [scene.standing(scene.placed(service), Status.IN_PROGRESS) for _ in range(5)]
 
         with django_assert_num_queries(1):
             lookup.statuses(user_id=orders[0].user_id, order_ids=[order.pk for order in orders])
+
+    def test_ask_once_more_about_what_staff_deliver(
+        self, django_assert_num_queries: DjangoAssertNumQueries
+    ) -> None:
+        service = cast.service()
+        orders = [scene.standing(scene.placed(service), Status.IN_PROGRESS) for _ in range(5)]
+
+        with django_assert_num_queries(2):
+            found = lookup.statuses(
+                user_id=orders[0].user_id, order_ids=[order.pk for order in orders]
+            )
+
+        assert [reply["status"] for reply in found.values()] == ["In progress"] * 5
 
 
 class TestDripFeed:
