@@ -59,8 +59,8 @@ def moment(value: datetime | None) -> datetime | None:
     return value.replace(tzinfo=UTC)
 
 
-def begin() -> None:
-    """Forget what the last call left on this thread's connection, as Django does before a page.
+def tidy() -> None:
+    """Forget what the last call left on this thread's connection, as Django does around a page.
 
     A connection that failed or is too old is closed: what is asked next connects anew.  Within
     somebody's transaction, which only tests hold around a call, nothing is closed.

@@ -42,7 +42,7 @@ class BadKey(Refused):
 
 
 def application(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
-    prepared.begin()
+    prepared.tidy()
     status, reply, *headers = _outcome(environ)
     if isinstance(reply, Listed):
         status, reply = _negotiated(reply, environ, headers)
@@ -131,7 +131,7 @@ def _find(
     try:
         return finder.find(key, *values, address=caller_address)
     except (OperationalError, InterfaceError):
-        prepared.begin()
+        prepared.tidy()
         if connection.connection is not None:
             # It was not the connection's fault.
             raise

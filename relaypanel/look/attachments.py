@@ -60,9 +60,9 @@ def path(picture: Picture, *, now: datetime) -> str:
 
 
 def application(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
-    prepared.begin()
+    prepared.tidy()
     status, kind, body = _outcome(environ)
-    prepared.begin()
+    prepared.tidy()
     lengths = [("Content-Type", kind), ("Content-Length", str(len(body)))]
     start_response(status, [*_HEADERS, *lengths])
     return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
