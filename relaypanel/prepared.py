@@ -52,13 +52,6 @@ def among(place: str) -> str:
     return f"= ANY({place}::bigint[])"
 
 
-def moment(value: datetime | None) -> datetime | None:
-    """Return a moment that a statement found as everybody else knows it: aware."""
-    if value is None or value.tzinfo is not None:
-        return value
-    return value.replace(tzinfo=UTC)
-
-
 def tidy() -> None:
     """Forget what the last call left on this thread's connection, as Django does around a page.
 
@@ -89,7 +82,7 @@ class Statement:
         return self, values
 
     def rows(self, *values: Value) -> list[tuple[Any, ...]]:
-        """Return what it finds.  A moment is to be read by `moment`."""
+        """Return what it finds."""
         connection = _opened()
         if connection.queries_logged or connection.execute_wrappers:
             with connection.cursor() as cursor:

@@ -50,7 +50,7 @@ _LOCK: Final = prepared.Statement(
 )
 # For a caller of the API: the balance comes with the look-up of the key.
 BALANCE_OF_CALLER: Final = keys.Finder(
-    "account.balance_e8", "JOIN ledger_account AS account ON account.id = caller.user_id"
+    "account.balance_e8", "JOIN ledger_account AS account ON account.id = caller.id"
 )
 _BALANCE: Final = prepared.Statement("SELECT balance_e8 FROM ledger_account WHERE id = $1")
 _TRANSFERS: Final = prepared.Insert(

@@ -39,7 +39,7 @@ _IN_PARTS: Final = prepared.Statement(
 # For a caller of the API who asks about one order: it comes with the look-up of the key.
 ORDER_OF_CALLER: Final = keys.Finder(
     _COLUMNS,
-    "LEFT JOIN orders_order AS it ON it.user_id = caller.user_id AND it.id = $2",
+    "LEFT JOIN orders_order AS it ON it.user_id = caller.id AND it.id = $2",
 )
 
 _WORDS: Final[Mapping[str, str]] = {status.value: word for status, word in states.WORDS.items()}

@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Barrier
 
 import pytest
@@ -38,12 +38,13 @@ class TestIssue:
     def test_keeps_the_key_in_no_readable_form(self) -> None:
         key = keys.issue(member(), now=NOW)
 
-        row = ApiKey.objects.values().get()
+        row, user = ApiKey.objects.values().get(), User.objects.values().get()
+        hmac = bytes(user["api_key_hmac"] or b"")
         assert row["last_four"] == key[-4:]
         assert row["created_at"] == NOW
-        assert len(bytes(row["key_hmac"])) == 32
-        assert key not in str(row)
-        assert bytes.fromhex(key) not in bytes(row["key_hmac"])
+        assert len(hmac) == 32
+        assert key not in f"{row} {user}"
+        assert bytes.fromhex(key) not in hmac
 
     def test_kills_the_old_key(self) -> None:
         user = member()
@@ -64,6 +65,20 @@ class TestIssue:
         keys.issue(user, now=NOW + timedelta(days=2))
 
         assert ApiKey.objects.get(last_four=first[-4:]).revoked_at == NOW + timedelta(days=1)
+
+    def test_holds_whoever_had_the_user_in_hand_and_saves_it(self) -> None:
+        user = member()
+        old = keys.issue(user, now=NOW)
+        in_hand = User.objects.get(pk=user.pk)
+        new = keys.issue(user, now=NOW)
+
+        for stale in (user, in_hand):
+            stale.display_name = "Alice"
+            stale.save()
+
+        assert User.objects.get().display_name == "Alice"
+        assert keys.find(old, address=ADDRESS) is None
+        assert found(new).user_id == user.pk
 
     def test_leaves_other_users_keys_alone(self) -> None:
         bobs = keys.issue(member("bob"), now=NOW)
@@ -138,9 +153,8 @@ class TestFind:
         with django_assert_num_queries(1):
             caller = keys.find(key, address=ADDRESS)
 
-        assert caller == keys.Caller(
-            user_id=user.pk, key_id=ApiKey.objects.get().pk, last_used_at=None
-        )
+        user.refresh_from_db()
+        assert caller == keys.Caller(user_id=user.pk, key_hmac=bytes(user.api_key_hmac or b""))
 
     @pytest.mark.parametrize(
         "spoil",
@@ -222,43 +236,65 @@ class TestTouch:
 
         keys.touch(found(key), address=ADDRESS, now=NOW)
 
-        row = ApiKey.objects.get()
-        assert (row.last_used_at, row.last_used_from) == (NOW, ADDRESS)
-        assert found(key).last_used_at == NOW
+        assert noted() == (NOW, ADDRESS)
 
     def test_writes_nothing_within_a_minute(
         self, django_assert_num_queries: DjangoAssertNumQueries
     ) -> None:
-        key = keys.issue(member(), now=NOW)
-        keys.touch(found(key), address=ADDRESS, now=NOW)
-        caller = found(key)
+        caller = found(keys.issue(member(), now=NOW))
+        keys.touch(caller, address=ADDRESS, now=NOW)
 
         with django_assert_num_queries(0):
             keys.touch(caller, address="::1", now=NOW + timedelta(seconds=59))
 
     def test_notes_a_use_a_minute_later(self) -> None:
-        key = keys.issue(member(), now=NOW)
-        keys.touch(found(key), address=ADDRESS, now=NOW)
-        later = NOW + timedelta(seconds=60)
-
-        keys.touch(found(key), address=None, now=later)
-
-        row = ApiKey.objects.get()
-        assert (row.last_used_at, row.last_used_from) == (later, None)
-
-    def test_is_written_once_by_calls_that_came_together(self) -> None:
         caller = found(keys.issue(member(), now=NOW))
         keys.touch(caller, address=ADDRESS, now=NOW)
+        later = NOW + timedelta(seconds=60)
+
+        keys.touch(caller, address=None, now=later)
+
+        assert noted() == (later, None)
+
+    def test_leaves_what_another_process_noted_within_the_minute(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        caller = found(keys.issue(member(), now=NOW))
+        keys.touch(caller, address=ADDRESS, now=NOW)
+        monkeypatch.setattr(keys, "_TOUCHED", {})
 
         keys.touch(caller, address="::1", now=NOW + timedelta(seconds=1))
 
-        row = ApiKey.objects.get()
-        assert (row.last_used_at, row.last_used_from) == (NOW, ADDRESS)
+        assert noted() == (NOW, ADDRESS)
 
     def test_touches_no_other_key(self) -> None:
         keys.issue(member("bob"), now=NOW)
-        caller = found(keys.issue(member("alice"), now=NOW))
+        alice = member("alice")
+        caller = found(keys.issue(alice, now=NOW))
 
         keys.touch(caller, address=ADDRESS, now=NOW)
 
-        assert ApiKey.objects.exclude(pk=caller.key_id).get().last_used_at is None
+        assert ApiKey.objects.exclude(user=alice).get().last_used_at is None
+
+    def test_says_of_a_new_key_nothing_that_the_old_one_did(self) -> None:
+        user = member()
+        caller = found(keys.issue(user, now=NOW))
+        keys.issue(user, now=NOW)
+
+        keys.touch(caller, address=ADDRESS, now=NOW)
+
+        assert not ApiKey.objects.exclude(last_used_at=None).exists()
+
+    def test_remembers_so_many_keys_at_the_most(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(keys, "_TOUCHED", {})
+        monkeypatch.setattr(keys, "TOUCHED_MAX", 2)
+        for name in ("alice", "bob", "carol"):
+            keys.touch(found(keys.issue(member(name), now=NOW)), address=ADDRESS, now=NOW)
+
+        assert len(keys._TOUCHED) == 1
+        assert ApiKey.objects.filter(last_used_at=NOW).count() == 3
+
+
+def noted() -> tuple[datetime | None, str | None]:
+    key = ApiKey.objects.get()
+    return key.last_used_at, key.last_used_from

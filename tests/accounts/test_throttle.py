@@ -38,7 +38,7 @@ def redis_url() -> Iterator[str]:
 
 
 def caller(user_id: int = 1, *, calls_per_minute: int | None = None) -> Caller:
-    return Caller(user_id=user_id, key_id=1, last_used_at=None, calls_per_minute=calls_per_minute)
+    return Caller(user_id=user_id, key_hmac=b"", calls_per_minute=calls_per_minute)
 
 
 def answered(who: Caller, tries: int) -> int:
