@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -98,19 +98,33 @@ def place(*, requests: Sequence[OrderRequest], now: datetime) -> list[Verdict]:
     return [orders[verdict] if isinstance(verdict, int) else verdict for verdict in verdicts]
 
 
-def ids(*, requests: Sequence[OrderRequest], now: datetime) -> list[int | errors.Refused]:
+def ids(
+    *,
+    requests: Sequence[OrderRequest],
+    now: datetime,
+    late: Callable[[], Sequence[OrderRequest]] = tuple,
+) -> list[int | errors.Refused]:
     """Return an order's ID or the refusal for each request, in their order.
 
     The accounts concerned are locked in the order of their IDs, so that every price,
     balance and `client_ref` is judged alone.  What is refused writes nothing.
+
+    `late` is called once they are locked; the requests that it returns, of the same users, are
+    placed along, and their outcomes come last.
     """
     assert len(requests) <= REQUESTS_MAX
     with transaction.atomic():
-        judge = _Judge(requests, now=now, locks=True)
+        users = {request.user_id for request in requests}
+        held_e8, ([(number,)],) = book.lock_beside(users, editions.NUMBER.ask())
+        if more := late():
+            requests = [*requests, *more]
+            # A price may have changed before these were asked for.
+            number = None
+        judge = _Judge(requests, held_e8=held_e8, number=number, now=now, locks=True)
         verdicts = [judge.verdict(request) for request in requests]
         # A request that repeats another of its batch has the very same draft.
         drafts = {id(draft): draft for draft in verdicts if isinstance(draft, insert.Draft)}
-        order_ids = _write(list(drafts.values()), now=now, held_e8=judge.held_e8)
+        order_ids = _write(list(drafts.values()), now=now, held_e8=held_e8)
         written = dict(zip(drafts, order_ids, strict=True))
     return [
         written[id(verdict)] if isinstance(verdict, insert.Draft) else verdict
@@ -120,7 +134,9 @@ def ids(*, requests: Sequence[OrderRequest], now: datetime) -> list[int | errors
 
 def preview(*, requests: Sequence[OrderRequest], now: datetime) -> list[Quote | errors.Refused]:
     """Return what `place` would say now, as a price or a refusal; nothing is locked or written."""
-    judge = _Judge(requests, now=now, locks=False)
+    users = {request.user_id for request in requests}
+    held_e8 = {user_id: book.balance(user_id) for user_id in users}
+    judge = _Judge(requests, held_e8=held_e8, now=now, locks=False)
     return [_quote(judge.verdict(request)) for request in requests]
 
 
@@ -159,15 +175,17 @@ def _write(drafts: list[insert.Draft], *, now: datetime, held_e8: Mapping[int, i
 class _Judge:
     """Judges the requests of a batch one after the other, each after those before it."""
 
-    def __init__(self, requests: Sequence[OrderRequest], *, now: datetime, locks: bool) -> None:
+    def __init__(
+        self,
+        requests: Sequence[OrderRequest],
+        *,
+        held_e8: Mapping[int, int],
+        now: datetime,
+        locks: bool,
+        number: str | None = None,
+    ) -> None:
         self._now = now
-        users = sorted({request.user_id for request in requests})
-        if locks:
-            self.held_e8, ([(number,)],) = book.lock_beside(users, editions.NUMBER.ask())
-        else:
-            self.held_e8 = {user_id: book.balance(user_id) for user_id in users}
-            number = None
-        self._balance_e8 = dict(self.held_e8)
+        self._balance_e8 = dict(held_e8)
         wanted = {(request.user_id, request.service_id) for request in requests}
         self._offers = offers(wanted, number=number)
         self._earlier = _earlier(requests)

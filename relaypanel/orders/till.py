@@ -6,11 +6,15 @@ an order at once, alone; who comes meanwhile queues, and the first of the queue 
 A till that has just served several will soon see them again: clients that were answered together
 call again together.  So it waits a moment for as many as it knows of.  A lone caller waits for
 nobody.
+
+Other processes may have the same accounts in hand.  Who comes while a batch waits for its accounts
+joins it, if they are theirs: what waits for the next batch would wait for the same accounts again.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -54,7 +58,7 @@ class _Till:
                 return
         batch = self._next_batch()
         try:
-            _settle(batch)
+            _settle(batch, late=self._joining)
         except BaseException as error:
             # The server ends: nobody may be left waiting.
             _fail(batch, error)
@@ -79,6 +83,16 @@ class _Till:
             )
             batch, self._queue = self._queue[:BATCH_MAX], self._queue[BATCH_MAX:]
             return batch
+
+    def _joining(self, batch: list[_Ticket]) -> list[OrderRequest]:
+        """Let those of the queue join the batch whose accounts it has; return what they want."""
+        users = {ticket.request.user_id for ticket in batch}
+        with self._lock:
+            theirs = [ticket for ticket in self._queue if ticket.request.user_id in users]
+            joining = theirs[: BATCH_MAX - len(batch)]
+            self._queue = [ticket for ticket in self._queue if ticket not in joining]
+        batch += joining
+        return [ticket.request for ticket in joining]
 
     def _pass_on(self, batch: list[_Ticket], leader: _Ticket) -> None:
         """Let the first of the queue go on, and all of the batch know."""
@@ -113,11 +127,15 @@ def _answer(outcome: int | BaseException) -> int:
     return outcome
 
 
-def _settle(batch: list[_Ticket]) -> None:
+def _settle(
+    batch: list[_Ticket], *, late: Callable[[list[_Ticket]], list[OrderRequest]] = lambda _: []
+) -> None:
     """Give each ticket its outcome.  One that breaks its batch breaks itself alone."""
     try:
         verdicts = place.ids(
-            requests=[ticket.request for ticket in batch], now=max(ticket.now for ticket in batch)
+            requests=[ticket.request for ticket in batch],
+            now=max(ticket.now for ticket in batch),
+            late=lambda: late(batch),
         )
     except (OperationalError, InterfaceError) as error:
         # Nobody knows whether the batch was committed, so that nobody may try it again.

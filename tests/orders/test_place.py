@@ -118,6 +118,30 @@ class TestPlace:
         assert money.text(book.balance(alice.pk)) == "9"
         assert money.text(book.balance(bob.pk)) == "0"
 
+    def test_takes_along_what_comes_once_the_accounts_are_locked(self) -> None:
+        alice, service = cast.alice(balance="3").user, cast.service(rate="1")
+        first, *later = (request(alice.pk, service, link=f"{LINK}{n}") for n in range(4))
+
+        *order_ids, refusal = place.ids(requests=[first], now=cast.NOW, late=lambda: later)
+
+        assert order_ids == list(Order.objects.order_by("pk").values_list("pk", flat=True))
+        assert len(order_ids) == 3
+        assert isinstance(refusal, book.NotEnoughFunds)
+
+    def test_takes_the_price_that_was_there_before_the_last_of_them_came(self) -> None:
+        alice, service = cast.alice(balance="10").user, cast.service(rate="1")
+        first, later = (request(alice.pk, service, link=f"{LINK}{n}") for n in range(2))
+        placed(request(alice.pk, service))
+
+        def late() -> list[OrderRequest]:
+            Service.objects.filter(pk=service.pk).update(rate_e8=2 * money.ONE_E8)
+            return [later]
+
+        place.ids(requests=[first], now=cast.NOW, late=late)
+
+        charged = Order.objects.order_by("pk").values_list("charge_e8", flat=True)
+        assert list(charged)[-1] == 2 * money.ONE_E8
+
     def test_takes_the_rate_that_this_user_has(self) -> None:
         alice, bob = cast.alice(balance="10").user, cast.bob(balance="10").user
         service = cast.service(rate="1")

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from django.db import DataError, OperationalError, connection
 
+from relaypanel.accounts.models import Role
 from relaypanel.catalogue.models import Service
 from relaypanel.errors import Refused
-from relaypanel.ledger import book
+from relaypanel.ledger import book, members
 from relaypanel.orders import place, till
 from relaypanel.orders.models import Order
 from relaypanel.orders.place import OrderRequest
@@ -51,36 +52,74 @@ class TestTogether:
     def test_places_those_that_come_meanwhile_with_one_commit(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        alice, service = cast.alice(balance="100").user, cast.service(rate="1")
+        service = cast.service(rate="1")
         batches = _slow(monkeypatch, first_waits_for=6)
 
-        outcomes = _pay([wanted(alice.pk, service, number) for number in range(7)])
+        outcomes = _pay([wanted(buyer, service) for buyer in buyers(7)])
 
-        assert sorted(batches) == [1, 6]
+        assert batches == [1, 6]
         assert len({outcome for outcome in outcomes if isinstance(outcome, int)}) == 7
         assert Order.objects.count() == 7
 
     def test_waits_for_those_it_has_just_served(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        alice, service = cast.alice(balance="100").user, cast.service(rate="1")
+        service, several = cast.service(rate="1"), buyers(6)
         batches = _slow(monkeypatch, first_waits_for=5)
-        _pay([wanted(alice.pk, service, number) for number in range(6)])
+        _pay([wanted(buyer, service) for buyer in several])
         # It need not wait as long as it may: it goes once the last of them is there.
         monkeypatch.setattr(till, "GATHER_SECONDS", threading.TIMEOUT_MAX)
 
-        _pay([wanted(alice.pk, service, number) for number in range(10, 15)])
+        _pay([wanted(buyer, service, 2) for buyer in several[:5]])
 
         assert batches == [1, 5, 5]
 
     def test_waits_no_longer_for_those_who_do_not_come_back(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        alice, service = cast.alice(balance="100").user, cast.service(rate="1")
+        service, several = cast.service(rate="1"), buyers(6)
         batches = _slow(monkeypatch, first_waits_for=5)
-        _pay([wanted(alice.pk, service, number) for number in range(6)])
+        _pay([wanted(buyer, service) for buyer in several])
 
-        till.pay(wanted(alice.pk, service), now=NOW)
+        till.pay(wanted(several[0], service, 2), now=NOW)
 
         assert batches == [1, 5, 1]
+
+    def test_takes_along_who_comes_while_it_waits_for_their_account(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        alice, service = cast.alice(balance="4").user, cast.service(rate="1")
+        batches = _slow(monkeypatch, first_waits_for=5)
+
+        outcomes = _pay([wanted(alice.pk, service, number) for number in range(6)])
+
+        assert batches == [6]
+        assert sorted(type(outcome).__name__ for outcome in outcomes) == [
+            *("NotEnoughFunds", "NotEnoughFunds"),
+            *("int", "int", "int", "int"),
+        ]
+        assert book.balance(alice.pk) == 0
+
+    def test_takes_nobody_along_whose_account_it_does_not_have(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        service, (first, second) = cast.service(rate="1"), buyers(2)
+        batches = _slow(monkeypatch, first_waits_for=7)
+
+        outcomes = _pay([wanted(buyer, service, n) for n in range(4) for buyer in (first, second)])
+
+        assert batches == [4, 4]
+        placed = Order.objects.values_list("user_id", flat=True)
+        assert sorted(placed) == [first] * 4 + [second] * 4
+        assert len(set(outcomes)) == 8
+
+    def test_holds_so_many_at_the_most(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        alice, service = cast.alice(balance="100").user, cast.service(rate="1")
+        monkeypatch.setattr(till, "BATCH_MAX", 4)
+        batches = _slow(monkeypatch, first_waits_for=5)
+
+        _pay([wanted(alice.pk, service, number) for number in range(6)])
+
+        assert batches == [4, 2]
+        assert Order.objects.count() == 6
 
     def test_lets_a_lone_caller_wait_for_nobody(self, monkeypatch: pytest.MonkeyPatch) -> None:
         alice, service = cast.alice(balance="100").user, cast.service(rate="1")
@@ -102,26 +141,34 @@ class TestTogether:
         assert (kinds[0], kinds[3]) == (int, int)
         assert sorted(kind.__name__ for kind in kinds[1:3]) == ["NotEnoughFunds", "int"]
 
-    def test_lets_a_fault_break_its_own_order_alone(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        alice, service = cast.alice(balance="100").user, cast.service(rate="1")
-        broken = wanted(alice.pk, service, 13)
-        _slow(monkeypatch, first_waits_for=3, broken=broken, error=DataError("22P05"))
+    @pytest.mark.parametrize("users", [1, 4])
+    def test_lets_a_fault_break_its_own_order_alone(
+        self, monkeypatch: pytest.MonkeyPatch, users: int
+    ) -> None:
+        """Whether it was of the batch from the start, or joined it."""
+        service, several = cast.service(rate="1"), buyers(users) * (4 // users)
+        requests = [wanted(buyer, service, number) for number, buyer in enumerate(several)]
+        _slow(monkeypatch, first_waits_for=3, broken=requests[3], error=DataError("22P05"))
 
-        outcomes = _pay([*(wanted(alice.pk, service, number) for number in range(3)), broken])
+        outcomes = _pay(requests)
 
         assert [type(outcome) for outcome in outcomes] == [int, int, int, DataError]
         assert Order.objects.count() == 3
 
-    def test_tries_nothing_again_that_may_be_on_disk(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        alice, service = cast.alice(balance="100").user, cast.service(rate="1")
-        broken = wanted(alice.pk, service, 13)
+    @pytest.mark.parametrize("users", [1, 4])
+    def test_tries_nothing_again_that_may_be_on_disk(
+        self, monkeypatch: pytest.MonkeyPatch, users: int
+    ) -> None:
+        service, several = cast.service(rate="1"), buyers(users) * (4 // users)
+        requests = [wanted(buyer, service, number) for number, buyer in enumerate(several)]
         error = OperationalError("the connection is lost")
-        batches = _slow(monkeypatch, first_waits_for=3, broken=broken, error=error)
+        _slow(monkeypatch, first_waits_for=3, broken=requests[3], error=error)
 
-        outcomes = _pay([*(wanted(alice.pk, service, number) for number in range(3)), broken])
+        outcomes = _pay(requests)
 
-        assert len(batches) == 2
-        assert outcomes.count(error) in (1, 3)
+        # All of its batch; with four users the first of all had a batch of its own.
+        assert outcomes.count(error) in ((1, 3) if users == 4 else (4,))
+        assert Order.objects.count() == 4 - outcomes.count(error)
 
     def test_leaves_nobody_waiting_when_the_program_ends(
         self, monkeypatch: pytest.MonkeyPatch
@@ -136,6 +183,17 @@ class TestTogether:
         assert isinstance(till.pay(wanted(alice.pk, service), now=NOW), int)
 
 
+def buyers(count: int) -> list[int]:
+    """Return the IDs of so many users with some money."""
+    names = [f"buyer{number}" for number in range(count)]
+    made = [
+        members.enrol(username=name, password=None, role=Role.CUSTOMER, now=NOW) for name in names
+    ]
+    for member in made:
+        cast.fund(member.user, "100")
+    return [member.user.pk for member in made]
+
+
 def _slow(
     monkeypatch: pytest.MonkeyPatch,
     *,
@@ -148,15 +206,26 @@ def _slow(
     whole = place.ids
     queue: Any = till._TILL._queue
 
-    def ids(*, requests: Sequence[OrderRequest], now: datetime) -> list[int | Refused]:
+    def ids(
+        *,
+        requests: Sequence[OrderRequest],
+        now: datetime,
+        late: Callable[[], Sequence[OrderRequest]],
+    ) -> list[int | Refused]:
         sizes.append(len(requests))
         if len(sizes) == 1:
             waiting = threading.Event()
             while len(till._TILL._queue) < first_waits_for:
                 waiting.wait(0.001)
-        if error is not None and broken in requests:
-            raise error
-        return whole(requests=requests, now=now)
+
+        def joining() -> Sequence[OrderRequest]:
+            more = late()
+            sizes[-1] += len(more)
+            if error is not None and (broken in more or broken in requests):
+                raise error
+            return more
+
+        return whole(requests=requests, now=now, late=joining)
 
     assert not queue
     monkeypatch.setattr(place, "ids", ids)
