@@ -146,8 +146,7 @@ class TestTogether:
         self, monkeypatch: pytest.MonkeyPatch, users: int
     ) -> None:
         """Whether it was of the batch from the start, or joined it."""
-        service, several = cast.service(rate="1"), buyers(users) * (4 // users)
-        requests = [wanted(buyer, service, number) for number, buyer in enumerate(several)]
+        requests = four_wanted(buyers(users))
         _slow(monkeypatch, first_waits_for=3, broken=requests[3], error=DataError("22P05"))
 
         outcomes = _pay(requests)
@@ -159,8 +158,7 @@ class TestTogether:
     def test_tries_nothing_again_that_may_be_on_disk(
         self, monkeypatch: pytest.MonkeyPatch, users: int
     ) -> None:
-        service, several = cast.service(rate="1"), buyers(users) * (4 // users)
-        requests = [wanted(buyer, service, number) for number, buyer in enumerate(several)]
+        requests = four_wanted(buyers(users))
         error = OperationalError("the connection is lost")
         _slow(monkeypatch, first_waits_for=3, broken=requests[3], error=error)
 
@@ -192,6 +190,12 @@ def buyers(count: int) -> list[int]:
     for member in made:
         cast.fund(member.user, "100")
     return [member.user.pk for member in made]
+
+
+def four_wanted(users: list[int]) -> list[OrderRequest]:
+    service = cast.service(rate="1")
+    several = users * (4 // len(users))
+    return [wanted(buyer, service, number) for number, buyer in enumerate(several)]
 
 
 def _slow(
