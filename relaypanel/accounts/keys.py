@@ -58,8 +58,7 @@ def issue(user: User, *, now: datetime) -> str:
     # No savepoint: nothing in it is refused, so that nobody goes on after a part of it.
     with transaction.atomic(savepoint=False):
         # Two rotations at once queue here, and the later one revokes what the earlier one issued.
-        # NO KEY: an order that is being placed for this user need not wait.
-        User.objects.select_for_update(no_key=True).get(pk=user.pk)
+        # An order that is being placed for this user need not wait: see the constraint.
         User.objects.filter(pk=user.pk).update(api_key_hmac=_hmac(key))
         ApiKey.objects.filter(user=user, revoked_at=None).update(revoked_at=now)
         ApiKey.objects.create(

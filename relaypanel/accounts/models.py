@@ -88,6 +88,8 @@ class User(AbstractBaseUser):
             models.UniqueConstraint(
                 Lower("email"), condition=~Q(email=""), name="email_is_taken_in_any_case"
             ),
+            # With a condition: a new value in a plain unique index would wait in PostgreSQL for
+            # every order that is being placed for the user.
             models.UniqueConstraint(
                 fields=("api_key_hmac",),
                 condition=~Q(api_key_hmac=None),

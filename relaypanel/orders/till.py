@@ -14,7 +14,7 @@ joins it, if they are theirs: what waits for the next batch would wait for the s
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -58,7 +58,7 @@ class _Till:
                 return
         batch = self._next_batch()
         try:
-            _settle(batch, late=self._joining)
+            _settle(batch, late=lambda: self._joining(batch))
         except BaseException as error:
             # The server ends: nobody may be left waiting.
             _fail(batch, error)
@@ -127,15 +127,13 @@ def _answer(outcome: int | BaseException) -> int:
     return outcome
 
 
-def _settle(
-    batch: list[_Ticket], *, late: Callable[[list[_Ticket]], list[OrderRequest]] = lambda _: []
-) -> None:
+def _settle(batch: list[_Ticket], *, late: Callable[[], Sequence[OrderRequest]] = tuple) -> None:
     """Give each ticket its outcome.  One that breaks its batch breaks itself alone."""
     try:
         verdicts = place.ids(
             requests=[ticket.request for ticket in batch],
             now=max(ticket.now for ticket in batch),
-            late=lambda: late(batch),
+            late=late,
         )
     except (OperationalError, InterfaceError) as error:
         # Nobody knows whether the batch was committed, so that nobody may try it again.

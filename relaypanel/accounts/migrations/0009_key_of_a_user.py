@@ -18,9 +18,11 @@ def move_back(apps: Any, _: Any) -> None:
     user, key = apps.get_model("accounts", "User"), apps.get_model("accounts", "ApiKey")
     found = user.objects.filter(pk=OuterRef("user")).values("api_key_hmac")
     key.objects.filter(revoked_at=None).update(key_hmac=Subquery(found))
-    for revoked in key.objects.exclude(revoked_at=None):
+    revoked = list(key.objects.exclude(revoked_at=None))
+    for row in revoked:
         # What it was is forgotten; of this, nobody has the key.
-        key.objects.filter(pk=revoked.pk).update(key_hmac=secrets.token_bytes(32))
+        row.key_hmac = secrets.token_bytes(32)
+    key.objects.bulk_update(revoked, ["key_hmac"], batch_size=500)
 
 
 class Migration(migrations.Migration):
