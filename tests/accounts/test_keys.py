@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from threading import Barrier
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from relaypanel import vault
@@ -101,6 +101,23 @@ class TestIssueAtOnce:
             assert len(set(issued)) == 4
             assert alive == [keys.reveal(user)]
             assert ApiKey.objects.filter(user=user, revoked_at=None).count() == 1
+
+    @pytest.mark.postgresql
+    def test_waits_for_no_order_that_is_being_placed(self) -> None:
+        user = member()
+
+        with transaction.atomic(), connection.cursor() as cursor:
+            # As the foreign key of an order's row locks its user.
+            cursor.execute("SELECT 1 FROM accounts_user WHERE id = %s FOR KEY SHARE", [user.pk])
+            (key,) = _together(1, lambda: _impatiently(user))
+
+        assert found(key).user_id == user.pk
+
+
+def _impatiently(user: User) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '2s'")
+    return keys.issue(user, now=NOW)
 
 
 def _together(threads: int, call: Callable[[], str]) -> list[str]:
