@@ -95,6 +95,13 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"database: {config.getoption('database')}, {config.stash.get(ORIGIN, 'in files')}"
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how a test failed that was then run once more: decision 0017."""
+    for report in terminalreporter.stats.get("rerun", ()):
+        terminalreporter.write_sep("_", f"failed at first: {report.nodeid}")
+        terminalreporter.write_line(report.longreprtext)
+
+
 def enter(directory: Path, *, server_url: str) -> None:
     """Replace the environment by that of the tests."""
     kept = {

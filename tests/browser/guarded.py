@@ -44,6 +44,8 @@ def add_app(page: Page) -> str:
     page.get_by_role("button", name="Turn it on").click()
     spare = page.locator("#recovery-codes").inner_text().split()[0]
     page.get_by_role("link", name="I have kept them").click()
+    # Whoever goes on at once would meet the page that is still on its way.
+    page.wait_for_url("**/settings/security")
     return spare
 
 
