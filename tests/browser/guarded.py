@@ -31,20 +31,22 @@ def prove(page: Page, password: str = PASSWORD) -> None:
     """Answer the question whether it is really you, if it is asked; in any language."""
     if "/reauthenticate/?" in page.url:
         page.locator("input[name=password]").fill(password)
-        page.locator("main form button, .narrow form button").first.click()
+        # A click is over before the page that it leads to is there.
+        with page.expect_navigation():
+            page.locator("main form button, .narrow form button").first.click()
 
 
 def add_app(page: Page) -> str:
     """Turn the authenticator app on, and return the first recovery code."""
     page.goto("/settings/security")
-    page.get_by_role("link", name="Turn it on").click()
+    with page.expect_navigation():
+        page.get_by_role("link", name="Turn it on").click()
     prove(page)
     secret = page.locator("#totp-key").inner_text()
     page.get_by_label("Authenticator code").fill(totp(secret))
     page.get_by_role("button", name="Turn it on").click()
     spare = page.locator("#recovery-codes").inner_text().split()[0]
     page.get_by_role("link", name="I have kept them").click()
-    # Whoever goes on at once would meet the page that is still on its way.
     page.wait_for_url("**/settings/security")
     return spare
 
@@ -58,7 +60,8 @@ def add_passkey(page: Page, name: str) -> None:
     options |= {"automaticPresenceSimulation": True}
     devtools.send("WebAuthn.addVirtualAuthenticator", {"options": options})
     page.goto("/account/2fa/webauthn/")
-    page.get_by_role("link", name="Add a passkey").click()
+    with page.expect_navigation():
+        page.get_by_role("link", name="Add a passkey").click()
     prove(page)
     page.get_by_label("Name").fill(name)
     page.get_by_role("button", name="Add the passkey").click()

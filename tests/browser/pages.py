@@ -32,10 +32,10 @@ def _press(selector: str) -> Callable[[Page], None]:
     return lambda page: page.locator(selector).first.click()
 
 
-def _follow(link: str) -> Callable[[Page], None]:
+def _follow(selector: str) -> Callable[[Page], None]:
     def act(page: Page) -> None:
         with page.expect_navigation():
-            page.locator(link).first.click()
+            page.locator(selector).first.click()
 
     return act
 
@@ -172,7 +172,7 @@ _API: Final = (
         path="/api/key",
         who="guarded",
         start="/api",
-        then=_press("form[action='/api/key'] button"),
+        then=_follow("form[action='/api/key'] button"),
     ),
     Listed(
         name="api-key-dialog",

@@ -49,7 +49,8 @@ class TestKey:
         page = visit.as_visitor()
         sign_up(page, "hanh")
         page.goto("/api")
-        page.get_by_role("button", name="Show the key").click()
+        with page.expect_navigation():
+            page.get_by_role("button", name="Show the key").click()
         prove(page)
         old = page.locator("#the-key").inner_text()
 
