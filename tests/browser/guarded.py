@@ -17,14 +17,16 @@ def sign_up(page: Page, name: str) -> None:
     page.get_by_label("Username").fill(name)
     page.get_by_label("E-mail").fill(f"{name}@example.com")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign up").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Sign up").click()
 
 
 def sign_in(page: Page, name: str) -> None:
     page.goto("/account/login/")
     page.get_by_label("Username or e-mail").fill(name)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in", exact=True).click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Sign in", exact=True).click()
 
 
 def prove(page: Page, password: str = PASSWORD) -> None:
