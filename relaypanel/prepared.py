@@ -11,20 +11,24 @@ import json
 import re
 import select
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cache, cached_property
 from itertools import count
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
-from django.db import connections, models
+import structlog
+from django.db import InterfaceError, OperationalError, connections, models
 from django.db.models.fields import NOT_PROVIDED
 
 if TYPE_CHECKING:
     import psycopg
     from psycopg.pq.abc import PGresult
 
+log = structlog.get_logger(__name__)
+
+Found = TypeVar("Found")
 # What a statement may be given.  A list is of whole numbers.
 Value = int | str | bytes | datetime | Sequence[int] | None
 
@@ -65,6 +69,25 @@ def tidy() -> None:
     may_be_over = connection.errors_occurred or connection.close_at is not None
     if may_be_over and not connection.in_atomic_block:
         connection.close_if_unusable_or_obsolete()
+
+
+def anew(ask: Callable[[], Found], *, unless: Callable[[], bool] = bool) -> Found:
+    """Return what `ask` does, also when the database was restarted since the last call.
+
+    When the connection turns out to be lost it is asked once more on a new one, so that nothing
+    may have been done by then: else `unless` is true.
+    """
+    connection = _of_thread()
+    before = connection.connection
+    try:
+        return ask()
+    except (InterfaceError, OperationalError):
+        tidy()
+        # Another fault leaves the connection as it was, and without one there is no database.
+        if before is None or connection.connection is before or unless():
+            raise
+        log.warning("database_connects_anew")
+        return ask()
 
 
 class Statement:

@@ -78,6 +78,55 @@ class TestStatement:
 
 
 @pytest.mark.django_db(transaction=True)
+class TestAnew:
+    @pytest.mark.postgresql
+    def test_asks_once_more_when_the_server_has_ended_the_connection(self) -> None:
+        _end_the_connection()
+
+        assert prepared.anew(lambda: ONE.rows(1)) == []
+
+    @pytest.mark.postgresql
+    def test_asks_for_a_whole_transaction_once_more(self) -> None:
+        _end_the_connection()
+
+        @transaction.atomic
+        def both() -> list[list[tuple[object, ...]]]:
+            return prepared.together(ONE.ask(1), ONE.ask(2))
+
+        assert prepared.anew(both) == [[], []]
+
+    @pytest.mark.postgresql
+    def test_does_nothing_twice(self) -> None:
+        calls = []
+
+        def call() -> None:
+            calls.append(1)
+            _end_the_connection()
+            ONE.rows(1)
+
+        with pytest.raises(OperationalError):
+            prepared.anew(call, unless=lambda: True)
+        assert len(calls) == 1
+        connection.close()
+
+    @pytest.mark.parametrize("is_connected", [True, False])
+    def test_asks_once_where_it_is_not_the_connections_fault(self, is_connected: bool) -> None:
+        calls = []
+
+        def call() -> None:
+            calls.append(1)
+            raise OperationalError("canceling statement due to lock timeout")
+
+        connection.ensure_connection()
+        if not is_connected:
+            connection.close()
+
+        with pytest.raises(OperationalError):
+            prepared.anew(call)
+        assert len(calls) == 1
+
+
+@pytest.mark.django_db(transaction=True)
 class TestTransaction:
     def test_holds_what_comes_first_in_it(self) -> None:
         with transaction.atomic():
@@ -105,9 +154,7 @@ class TestTransaction:
 
     @pytest.mark.postgresql
     def test_is_lost_when_the_server_ends_it(self) -> None:
-        [(number,)] = BACKEND.rows()
-        with postgresql.connect(_url()) as other:
-            other.execute("SELECT pg_terminate_backend(%s, 5000)", [number])
+        _end_the_connection()
 
         # However it ends, a caller may come again.
         for _ in range(2):
@@ -190,9 +237,7 @@ class TestTogether:
 
     @pytest.mark.postgresql
     def test_is_lost_when_the_server_ends_the_connection(self) -> None:
-        [(number,)] = BACKEND.rows()
-        with postgresql.connect(_url()) as other:
-            other.execute("SELECT pg_terminate_backend(%s, 5000)", [number])
+        _end_the_connection()
 
         with pytest.raises(OperationalError), transaction.atomic():
             prepared.together(ONE.ask(1), ONE.ask(2))
@@ -224,6 +269,13 @@ class TestInsert:
 
         assert len(queries) == 1
         assert Platform.objects.get().pk == platform_id
+
+
+def _end_the_connection() -> None:
+    """Let the server end this thread's connection, as a restart does."""
+    [(number,)] = BACKEND.rows()
+    with postgresql.connect(_url()) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", [number])
 
 
 def _url() -> str:

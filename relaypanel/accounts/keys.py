@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
@@ -17,6 +18,7 @@ from django.db import transaction
 from relaypanel import prepared, vault
 from relaypanel.accounts import networks
 from relaypanel.accounts.models import ApiKey, User
+from relaypanel.errors import Refused
 
 # The time of last use is for a person to read; writing it on every call would cost a commit each.
 TOUCH_EVERY: Final = timedelta(minutes=1)
@@ -34,10 +36,17 @@ _TOUCH: Final = prepared.Statement(
            AND revoked_at IS NULL AND (last_used_at IS NULL OR last_used_at <= $4)
     """  # nosec B608
 )
-# When this process last noted that a key was used, by the key's HMAC.  It begins anew when it is
-# full: about 10 MB.
-_TOUCHED: Final[dict[bytes, datetime]] = {}
+_STANDING: Final = prepared.Statement(
+    "SELECT id, api_key_hmac, api_calls_per_minute, api_networks FROM accounts_user"
+    f" WHERE id {prepared.among('$1')} AND is_active"  # nosec B608
+)
 TOUCHED_MAX: Final = 50_000
+
+
+class BadKey(Refused):
+    """The key is missing, unknown or revoked, its user suspended, or its address not allowed."""
+
+    code = "bad_key"
 
 
 # A struct takes a tenth of the time that a frozen dataclass takes, and each call makes two.
@@ -50,6 +59,16 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     user_id: int
     key_hmac: bytes
     calls_per_minute: int | None = None
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """A caller whose key this process saw a moment ago, and who calls from `address` now.
+
+    Nothing may be done for them before `Standing` tells that it is still so.
+    """
+
+    caller: Caller
+    address: str | None
 
 
 def issue(user: User, *, now: datetime) -> str:
@@ -124,14 +143,52 @@ def find(key: str, *, address: str | None) -> Caller | None:
 
 
 def touch(caller: Caller, *, address: str | None, now: datetime) -> None:
-    """Note that the key was used, at most once in TOUCH_EVERY."""
-    touched_at = _TOUCHED.get(caller.key_hmac)
-    if touched_at is not None and touched_at > now - TOUCH_EVERY:
-        return
-    _TOUCH.rows(now, address, caller.key_hmac, now - TOUCH_EVERY)
-    if len(_TOUCHED) >= TOUCHED_MAX:
-        _TOUCHED.clear()
-    _TOUCHED[caller.key_hmac] = now
+    """Note that the key was used, at most once in TOUCH_EVERY, and by whom."""
+    touched = _TOUCHED.get(caller.key_hmac)
+    if touched is None or touched.at <= now - TOUCH_EVERY:
+        _TOUCH.rows(now, address, caller.key_hmac, now - TOUCH_EVERY)
+        if len(_TOUCHED) >= TOUCHED_MAX:
+            _TOUCHED.clear()
+        _TOUCHED[caller.key_hmac] = _Touched(now, caller)
+    elif touched.caller != caller:
+        _TOUCHED[caller.key_hmac] = _Touched(touched.at, caller)
+
+
+def claim(key: str, *, address: str | None, now: datetime) -> Claim | None:
+    """Return who seems to call, without a query; None: nobody whose key was touched of late."""
+    touched = _TOUCHED.get(_hmac(key)) if _KEY.fullmatch(key) else None
+    if touched is None or touched.at <= now - TOUCH_EVERY:
+        return None
+    return Claim(touched.caller, address)
+
+
+class Standing:
+    """Whether claims hold, by what the database says: the rows that `ask` found."""
+
+    def __init__(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        self._found = {
+            user_id: (Caller(user_id=user_id, key_hmac=key_hmac, calls_per_minute=limit), allowed)
+            for user_id, key_hmac, limit, allowed in rows
+        }
+
+    @staticmethod
+    def ask(claims: Iterable[Claim]) -> prepared.Ask:
+        """Return what `prepared.together` runs: one look at the users of all the claims."""
+        return _STANDING.ask(list({claim.caller.user_id for claim in claims}))
+
+    def holds(self, claim: Claim) -> bool:
+        """Whether the key is still theirs, from this address and with the same limits."""
+        caller, networks_text = self._found.get(claim.caller.user_id, (None, ""))
+        return caller == claim.caller and networks.allows(networks_text, claim.address)
+
+
+class _Touched(msgspec.Struct, frozen=True):
+    at: datetime
+    caller: Caller
+
+
+# What this process last noted, by the key's HMAC.  It begins anew when it is full: about 15 MB.
+_TOUCHED: Final[dict[bytes, _Touched]] = {}
 
 
 def _hmac(key: str) -> bytes:

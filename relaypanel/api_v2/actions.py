@@ -48,14 +48,18 @@ class RefillNotFound(Refused):
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """What a known caller asks.  `idempotency_key` is the header's text, None without it."""
+    """What a caller asks.  `idempotency_key` is the header's text, None without it.
+
+    They are known to be this user, or claim it.
+    """
 
     user_id: int
-    # What `look_up` asked for, of this user.
-    columns: tuple[Any, ...]
     fields: Mapping[str, str]
     idempotency_key: str | None
     now: datetime
+    # What `look_up` asked for, of this user.
+    columns: tuple[Any, ...] = ()
+    claim: keys.Claim | None = None
 
     def __repr__(self) -> str:
         # The fields hold the key, so they stay out of every text about the call.
@@ -79,22 +83,32 @@ def answer(call: Call) -> bytes | Listed:
     return handler(call)
 
 
+def order(call: Call) -> place.OrderRequest:
+    """Return what an `add` asks for.  Raises IncorrectService and IncorrectField."""
+    service_id = ids.one(call.fields.get("service", ""))
+    if service_id is None:
+        raise place.IncorrectService
+    return place.OrderRequest(
+        user_id=call.user_id,
+        service_id=service_id,
+        fields={name: text for name, text in call.fields.items() if name in FIELDS},
+        client_ref=_new_ref(call),
+        claim=call.claim,
+    )
+
+
+def placed(request: place.OrderRequest, *, now: datetime) -> bytes:
+    """Place an order and return the reply.  Raises the refusal, keys.BadKey of a claim."""
+    return wire.encode(AddReply(order=till.pay(request, now=now)))
+
+
 def _services(call: Call) -> Listed:
     (number,) = call.columns
     return listing.encoded(call.user_id, number=number)
 
 
 def _add(call: Call) -> bytes:
-    service_id = ids.one(call.fields.get("service", ""))
-    if service_id is None:
-        raise place.IncorrectService
-    request = place.OrderRequest(
-        user_id=call.user_id,
-        service_id=service_id,
-        fields={name: text for name, text in call.fields.items() if name in FIELDS},
-        client_ref=_new_ref(call),
-    )
-    return wire.encode(AddReply(order=till.pay(request, now=call.now)))
+    return placed(order(call), now=call.now)
 
 
 def _new_ref(call: Call) -> str | None:

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError
 
 from relaypanel import clock, prepared
 from relaypanel.accounts import address, keys, throttle
 from relaypanel.api_v2 import actions, request, wire
 from relaypanel.catalogue import listing
 from relaypanel.catalogue.editions import Listed
+from relaypanel.contract import Action
 from relaypanel.errors import Refused
 
 log = structlog.get_logger(__name__)
@@ -33,12 +35,6 @@ _HEADERS: Final = (
 # A proxy that compresses on its own way makes a tag weak; the words behind it are the same.
 _ETAG_IS_WEAK: Final = re.compile(r"^\s*W/")
 _ACCEPTS_GZIP: Final = re.compile(r"\b(?:x-)?gzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))", re.ASCII)
-
-
-class BadKey(Refused):
-    """The key is missing, unknown or revoked, its user suspended, or its address not allowed."""
-
-    code = "bad_key"
 
 
 def application(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
@@ -100,12 +96,18 @@ def _answer(environ: WSGIEnvironment) -> bytes | Listed:
     throttle.admit(caller_address)
     try:
         fields = request.read(environ)
-        found = _find(fields, caller_address)
-        if found is None:
-            raise BadKey
     except Refused:
         throttle.count_stranger(caller_address)
         raise
+    idempotency_key = environ.get("HTTP_IDEMPOTENCY_KEY")
+    if fields.get("action") == Action.ADD:
+        claim = keys.claim(fields.get("key", ""), address=caller_address, now=now)
+        if claim and (reply := _ordered(claim, fields, idempotency_key, now)) is not None:
+            return reply
+    found = _find(fields, caller_address)
+    if found is None:
+        throttle.count_stranger(caller_address)
+        raise keys.BadKey
     caller, columns = found
     throttle.count_call(caller)
     keys.touch(caller, address=caller_address, now=now)
@@ -113,27 +115,43 @@ def _answer(environ: WSGIEnvironment) -> bytes | Listed:
         user_id=caller.user_id,
         columns=columns,
         fields=fields,
-        idempotency_key=environ.get("HTTP_IDEMPOTENCY_KEY"),
+        idempotency_key=idempotency_key,
         now=now,
     )
     return actions.answer(call)
 
 
+def _ordered(
+    claim: keys.Claim, fields: Mapping[str, str], idempotency_key: str | None, now: datetime
+) -> bytes | None:
+    """Place an order of who called a moment ago; None: it is to be looked up who calls.
+
+    Their key is looked at as the order is placed, with those of all who order meanwhile.
+    """
+    call = actions.Call(
+        user_id=claim.caller.user_id,
+        fields=fields,
+        idempotency_key=idempotency_key,
+        now=now,
+        claim=claim,
+    )
+    try:
+        order = actions.order(call)
+        throttle.count_call(claim.caller)
+    except Refused:
+        # Nothing is said of an order to somebody who may not be who they seem to be.
+        return None
+    try:
+        return actions.placed(order, now=now)
+    except keys.BadKey:
+        return None
+
+
 def _find(
     fields: Mapping[str, str], caller_address: str | None
 ) -> tuple[keys.Caller, tuple[Any, ...]] | None:
-    """Return who calls, also when this is the first query since the database was restarted.
-
-    This look-up alone is tried again, because it is certain that nothing was done before it.
-    """
+    """Return who calls, and what the call asks for of theirs."""
     finder, values = actions.look_up(fields)
     key = fields.get("key", "")
-    try:
-        return finder.find(key, *values, address=caller_address)
-    except (OperationalError, InterfaceError):
-        prepared.tidy()
-        if connection.connection is not None:
-            # It was not the connection's fault.
-            raise
-        log.warning("api_v2_connects_anew")
-        return finder.find(key, *values, address=caller_address)
+    # Nothing was done before this look-up, and it alone is tried again.
+    return prepared.anew(lambda: finder.find(key, *values, address=caller_address))

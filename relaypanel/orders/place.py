@@ -7,12 +7,14 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Final
 
 import msgspec
 from django.db import transaction
 
-from relaypanel import errors, money
+from relaypanel import errors, money, prepared
+from relaypanel.accounts import keys
 from relaypanel.catalogue import editions
 from relaypanel.catalogue.editions import Terms
 from relaypanel.catalogue.models import Service
@@ -55,6 +57,7 @@ class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody wants to buy.  `fields` is raw wire text by wire name, link included.
 
     `price_max_e8` is the price that they were shown, as `Quote.price_e8`; None: they take any.
+    `claim` says by which key the user is known, where that is to be looked up; None: it was.
     """
 
     user_id: int
@@ -62,6 +65,7 @@ class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
     fields: Mapping[str, str]
     client_ref: str | None = None
     price_max_e8: int | None = None
+    claim: keys.Claim | None = None
 
     def content_hash(self) -> bytes:
         """Return what tells two requests under one `client_ref` apart."""
@@ -107,7 +111,8 @@ def ids(
     """Return an order's ID or the refusal for each request, in their order.
 
     The accounts concerned are locked in the order of their IDs, so that every price,
-    balance and `client_ref` is judged alone.  What is refused writes nothing.
+    balance and `client_ref` is judged alone.  What is refused writes nothing.  A claim that does
+    not hold is refused as keys.BadKey, before anything else is said.
 
     `late` is called once they are locked; the requests that it returns, of the same users, are
     placed along, and their outcomes come last.
@@ -115,12 +120,20 @@ def ids(
     assert len(requests) <= REQUESTS_MAX
     with transaction.atomic():
         users = {request.user_id for request in requests}
-        held_e8, ([(number,)],) = book.lock_beside(users, editions.NUMBER.ask())
+        held_e8, found = book.lock_beside(users, *_questions(requests))
         if more := late():
             requests = [*requests, *more]
-            # A price may have changed before these were asked for.
-            number = None
-        judge = _Judge(requests, held_e8=held_e8, number=number, now=now, locks=True)
+            # Prices and keys may have changed before these were asked for.
+            found = prepared.together(*_questions(requests))
+        [(number,)], *standing = found
+        judge = _Judge(
+            requests,
+            held_e8=held_e8,
+            number=number,
+            standing=keys.Standing(chain.from_iterable(standing)),
+            now=now,
+            locks=True,
+        )
         verdicts = [judge.verdict(request) for request in requests]
         # A request that repeats another of its batch has the very same draft.
         drafts = {id(draft): draft for draft in verdicts if isinstance(draft, insert.Draft)}
@@ -130,6 +143,12 @@ def ids(
         written[id(verdict)] if isinstance(verdict, insert.Draft) else verdict
         for verdict in verdicts
     ]
+
+
+def _questions(requests: Iterable[OrderRequest]) -> list[prepared.Ask]:
+    """Return what asks for the number of the catalogue and, if there are any, about the claims."""
+    claims = [request.claim for request in requests if request.claim is not None]
+    return [editions.NUMBER.ask(), *([keys.Standing.ask(claims)] if claims else [])]
 
 
 def preview(*, requests: Sequence[OrderRequest], now: datetime) -> list[Quote | errors.Refused]:
@@ -183,8 +202,10 @@ class _Judge:
         now: datetime,
         locks: bool,
         number: str | None = None,
+        standing: keys.Standing | None = None,
     ) -> None:
         self._now = now
+        self._standing = standing
         self._balance_e8 = dict(held_e8)
         wanted = {(request.user_id, request.service_id) for request in requests}
         self._offers = offers(wanted, number=number)
@@ -195,12 +216,20 @@ class _Judge:
     def verdict(self, request: OrderRequest) -> insert.Draft | int | errors.Refused:
         """Return a draft to write, the ID of the order that the request repeats, or a refusal."""
         try:
+            self._check_claim(request)
             first = self._repeated(request)
             if isinstance(first, Order):
                 return int(first.pk)
             return first or self._draft(request)
         except errors.Refused as refusal:
             return refusal
+
+    def _check_claim(self, request: OrderRequest) -> None:
+        if request.claim is None:
+            return
+        assert request.claim.caller.user_id == request.user_id
+        if self._standing is None or not self._standing.holds(request.claim):
+            raise keys.BadKey
 
     def _repeated(self, request: OrderRequest) -> insert.Draft | Order | None:
         if request.client_ref is None:

@@ -21,6 +21,8 @@ from typing import Final
 
 from django.db import InterfaceError, OperationalError, connection
 
+from relaypanel import prepared
+from relaypanel.errors import Refused
 from relaypanel.orders import place
 from relaypanel.orders.place import OrderRequest
 
@@ -130,11 +132,7 @@ def _answer(outcome: int | BaseException) -> int:
 def _settle(batch: list[_Ticket], *, late: Callable[[], Sequence[OrderRequest]] = tuple) -> None:
     """Give each ticket its outcome.  One that breaks its batch breaks itself alone."""
     try:
-        verdicts = place.ids(
-            requests=[ticket.request for ticket in batch],
-            now=max(ticket.now for ticket in batch),
-            late=late,
-        )
+        verdicts = _verdicts(batch, late)
     except (OperationalError, InterfaceError) as error:
         # Nobody knows whether the batch was committed, so that nobody may try it again.
         _fail(batch, error)
@@ -147,6 +145,28 @@ def _settle(batch: list[_Ticket], *, late: Callable[[], Sequence[OrderRequest]] 
     else:
         for ticket, verdict in zip(batch, verdicts, strict=True):
             ticket.outcome = verdict
+
+
+def _verdicts(
+    batch: list[_Ticket], late: Callable[[], Sequence[OrderRequest]]
+) -> list[int | Refused]:
+    """Place the batch, also when this is the first query since the database was restarted."""
+    has_accounts = False
+
+    def joining() -> Sequence[OrderRequest]:
+        nonlocal has_accounts
+        has_accounts = True
+        return late()
+
+    def placed() -> list[int | Refused]:
+        return place.ids(
+            requests=[ticket.request for ticket in batch],
+            now=max(ticket.now for ticket in batch),
+            late=joining,
+        )
+
+    # Before it had the accounts it is certain that nothing was done.
+    return prepared.anew(placed, unless=lambda: has_accounts)
 
 
 def _fail(batch: list[_Ticket], error: BaseException) -> None:

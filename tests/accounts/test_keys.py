@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from relaypanel import vault
-from relaypanel.accounts import keys, networks, users
+from relaypanel.accounts import keys, networks, throttle, users
 from relaypanel.accounts.models import ApiKey, User
 from tests.cast import NOW
 
@@ -310,6 +310,94 @@ class TestTouch:
 
         assert len(keys._TOUCHED) == 1
         assert ApiKey.objects.filter(last_used_at=NOW).count() == 3
+
+
+@pytest.mark.django_db
+class TestClaim:
+    def test_is_there_for_who_was_here_within_the_minute(
+        self, django_assert_num_queries: DjangoAssertNumQueries
+    ) -> None:
+        key = keys.issue(member(), now=NOW)
+        caller = found(key)
+        keys.touch(caller, address=ADDRESS, now=NOW)
+
+        with django_assert_num_queries(0):
+            claim = keys.claim(key, address="::1", now=NOW + timedelta(seconds=59))
+
+        assert claim == keys.Claim(caller, "::1")
+
+    def test_is_not_there_for_anybody_else(self) -> None:
+        old, new = (keys.issue(member(name), now=NOW) for name in ("alice", "bob"))
+        keys.touch(found(old), address=ADDRESS, now=NOW)
+
+        assert keys.claim(old, address=ADDRESS, now=NOW + timedelta(seconds=60)) is None
+        assert keys.claim(new, address=ADDRESS, now=NOW) is None
+        assert keys.claim(f"{old} ", address=ADDRESS, now=NOW) is None
+
+    def test_tells_what_was_looked_up_last(self) -> None:
+        user = member()
+        key = keys.issue(user, now=NOW)
+        keys.touch(found(key), address=ADDRESS, now=NOW)
+        throttle.set_limit(user, 7)
+        keys.touch(found(key), address=ADDRESS, now=NOW + timedelta(seconds=30))
+
+        claim = keys.claim(key, address=ADDRESS, now=NOW + timedelta(seconds=59))
+
+        assert claim is not None
+        assert claim.caller.calls_per_minute == 7
+        assert keys.claim(key, address=ADDRESS, now=NOW + timedelta(seconds=60)) is None
+
+
+@pytest.mark.django_db
+class TestStanding:
+    def test_holds_all_that_are_as_they_were(
+        self, django_assert_num_queries: DjangoAssertNumQueries
+    ) -> None:
+        claims = [claimed(keys.issue(member(name), now=NOW)) for name in ("alice", "bob")]
+
+        with django_assert_num_queries(1):
+            standing = looked_at(claims)
+
+        assert [standing.holds(claim) for claim in claims] == [True, True]
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda alice: keys.issue(alice, now=NOW),
+            lambda alice: User.objects.filter(pk=alice.pk).update(is_active=False),
+            lambda alice: User.objects.filter(pk=alice.pk).update(api_networks="198.51.100.7"),
+            lambda alice: throttle.set_limit(alice, 7),
+            lambda alice: User.objects.filter(pk=alice.pk).update(api_key_hmac=None),
+        ],
+    )
+    def test_holds_nothing_that_has_changed(self, change: Callable[[User], object]) -> None:
+        alice, bob = member("alice"), member("bob")
+        claims = [claimed(keys.issue(user, now=NOW)) for user in (alice, bob)]
+
+        change(alice)
+
+        standing = looked_at(claims)
+        assert [standing.holds(claim) for claim in claims] == [False, True]
+
+    def test_looks_at_the_address_of_each_call(self) -> None:
+        alice = member("alice")
+        there = claimed(keys.issue(alice, now=NOW))
+        elsewhere = keys.Claim(there.caller, "198.51.100.7")
+        User.objects.filter(pk=alice.pk).update(api_networks=ADDRESS)
+
+        standing = looked_at([there, elsewhere])
+
+        assert standing.holds(there)
+        assert not standing.holds(elsewhere)
+
+
+def claimed(key: str) -> keys.Claim:
+    return keys.Claim(found(key), ADDRESS)
+
+
+def looked_at(claims: list[keys.Claim]) -> keys.Standing:
+    statement, values = keys.Standing.ask(claims)
+    return keys.Standing(statement.rows(*values))
 
 
 def noted() -> tuple[datetime | None, str | None]:

@@ -5,11 +5,12 @@ from urllib.parse import urlencode
 
 import pytest
 
-from relaypanel import money
+from relaypanel import clock, money
+from relaypanel.accounts import keys
 from relaypanel.accounts.models import User
 from relaypanel.catalogue.models import Service, Visibility
 from relaypanel.contract import OrderType
-from relaypanel.ledger import book
+from relaypanel.ledger import book, members
 from relaypanel.orders.models import Order
 from tests import cast
 from tests.api_v2.client import call, refusal, refused, send
@@ -54,6 +55,22 @@ TYPES: list[tuple[OrderType, dict[str, str], str]] = [
         "0.0123456",
     ),
 ]
+
+
+@pytest.fixture(autouse=True, params=[False, True], ids=["first call", "seen a moment ago"])
+def _alice(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let Alice call as somebody whose key is looked up first, and with her order."""
+    enrol = cast.alice
+
+    def seen(*, balance: str = "0") -> members.Enrolled:
+        alice = enrol(balance=balance)
+        caller = keys.find(alice.api_key, address=None)
+        assert caller is not None
+        keys.touch(caller, address=None, now=clock.now())
+        return alice
+
+    if request.param:
+        monkeypatch.setattr(cast, "alice", seen)
 
 
 class TestAdd:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import gzip
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from ipaddress import ip_network
 from typing import Any
 from urllib.parse import urlencode
@@ -17,6 +17,7 @@ from django.db import (
     connection,
     transaction,
 )
+from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from relaypanel import clock
@@ -24,6 +25,7 @@ from relaypanel.accounts import keys, throttle
 from relaypanel.accounts.models import ApiKey, User
 from relaypanel.api_v2 import actions
 from relaypanel.contract import Action
+from relaypanel.orders.models import Order
 from relaypanel.wsgi import application
 from tests import cast
 from tests.api_v2.client import call, environment, refusal, refused, send, serve
@@ -189,6 +191,79 @@ class TestKey:
         key = ApiKey.objects.get(user=alice.user)
         assert key.last_used_from == "203.0.113.9"
         assert key.last_used_at is not None
+
+
+@pytest.mark.django_db
+class TestKeySeenAMomentAgo:
+    """Orders of who called within the minute are placed without a look-up of their own."""
+
+    def test_is_not_looked_up_before_its_order(self) -> None:
+        alice, order = _who_orders()
+        call(**order)
+
+        with CaptureQueriesContext(connection) as queries:
+            call(**order)
+
+        assert not [each for each in queries if "caller.api_key_hmac =" in each["sql"]]
+        assert Order.objects.filter(user=alice).count() == 2
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda alice: keys.issue(alice, now=clock.now()),
+            lambda alice: User.objects.filter(pk=alice.pk).update(is_active=False),
+            lambda alice: User.objects.filter(pk=alice.pk).update(api_networks="198.51.100.7"),
+        ],
+    )
+    @pytest.mark.parametrize("spoiled", [{}, {"service": "0"}, {"client_ref": "\n"}, {"link": ""}])
+    def test_opens_nothing_once_it_is_good_no_longer(
+        self, change: Callable[[User], object], spoiled: dict[str, str]
+    ) -> None:
+        alice, order = _who_orders()
+        call(**order)
+
+        change(alice)
+
+        assert refusal(**(order | spoiled)) == "Invalid API key"
+
+    def test_is_a_strangers_once_it_is_good_no_longer(
+        self, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        settings.API_CALLS_PER_MINUTE = 60
+        monkeypatch.setattr(clock, "monotonic", lambda: 1_000.0)
+        alice, order = _who_orders()
+        call(**order)
+        keys.issue(alice, now=clock.now())
+        throttle.forget()
+
+        replies = [serve(environment(urlencode(order).encode())) for _ in range(102)]
+
+        throttle.forget()
+        assert [reply.status for reply in replies].count(429) == 2
+
+    @pytest.mark.parametrize(("before", "after", "status"), [(0, 1, 429), (1, 0, 200)])
+    def test_keeps_to_the_limit_that_its_user_has_now(
+        self, monkeypatch: pytest.MonkeyPatch, before: int, after: int, status: int
+    ) -> None:
+        monkeypatch.setattr(clock, "monotonic", lambda: 1_000.0)
+        throttle.forget()
+        alice, order = _who_orders()
+        throttle.set_limit(alice, before)
+        for _ in range(10):
+            call(**order)
+
+        throttle.set_limit(alice, after)
+
+        replies = [serve(environment(urlencode(order).encode())) for _ in range(11)]
+        throttle.forget()
+        assert replies[-1].status == status
+
+
+def _who_orders() -> tuple[User, dict[str, object]]:
+    """Return Alice and the fields of an order of hers."""
+    alice, service = cast.alice(balance="100"), cast.service(rate="0.1")
+    fields = {"service": service.pk, "link": "https://example.com/p", "quantity": 1000}
+    return alice.user, {"key": alice.api_key, "action": "add", **fields}
 
 
 class TestCall:
@@ -394,6 +469,17 @@ class TestConnections:
         assert reply.status == 503
         assert len(asked) == 1
         assert "api_v2_without_database" in caplog.text
+
+    @pytest.mark.postgresql
+    @pytest.mark.django_db(transaction=True)
+    def test_are_made_anew_for_an_order_of_who_was_here_a_moment_ago(self) -> None:
+        alice, order = _who_orders()
+        call(**order)
+        _cut()
+
+        call(**order)
+
+        assert Order.objects.filter(user=alice).count() == 2
 
     @pytest.mark.django_db(transaction=True)
     def test_are_left_alone_within_a_transaction(self) -> None:

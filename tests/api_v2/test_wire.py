@@ -6,7 +6,7 @@ import string
 import pytest
 from django.conf import settings
 
-from relaypanel.accounts import throttle
+from relaypanel.accounts import keys, throttle
 from relaypanel.api_v2 import actions, door, ids, request, wire
 from relaypanel.errors import Refused
 from relaypanel.ledger import book
@@ -15,7 +15,7 @@ from tests import cast
 
 # What a call can run into, with what its words speak of.
 REFUSALS: list[tuple[Refused, str]] = [
-    (door.BadKey(), "Invalid API key"),
+    (keys.BadKey(), "Invalid API key"),
     (actions.IncorrectAction(), "Incorrect action"),
     (place.IncorrectService(), "Incorrect service ID"),
     (types.BadLink(), "Bad link"),
@@ -70,7 +70,9 @@ class TestWords:
     def test_are_all_in_the_list_above(self) -> None:
         assert {refused.code for refused, _ in REFUSALS} == set(wire.WORDS)
 
-    @pytest.mark.parametrize("module", [actions, door, ids, request, place, requests, types])
+    @pytest.mark.parametrize(
+        "module", [actions, door, ids, keys, request, place, requests, throttle, types]
+    )
     def test_exist_for_each_refusal_that_a_call_can_meet(self, module: object) -> None:
         codes = {
             refusal.code

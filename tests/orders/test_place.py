@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
 import pytest
 from django.db import transaction
 from django.db.models import F
@@ -10,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relaypanel import money
+from relaypanel.accounts import keys
 from relaypanel.catalogue.models import Discount, Service, UserRate, Visibility
 from relaypanel.catalogue.offers import Offer
 from relaypanel.contract import OrderType
 from relaypanel.errors import Refused
-from relaypanel.ledger import book
+from relaypanel.ledger import book, members
 from relaypanel.ledger.models import Account, Transfer
 from relaypanel.orders import place
 from relaypanel.orders.models import DripFeed, Order, OrderEvent, Status
@@ -35,6 +37,15 @@ def request(
         service_id=service.pk,
         fields={"link": LINK, "quantity": "1000"} | fields,
         client_ref=ref,
+    )
+
+
+def claimed(buyer: members.Enrolled, service: Service) -> OrderRequest:
+    """Return what somebody wants whose key was seen a moment ago."""
+    caller = keys.find(buyer.api_key, address=None)
+    assert caller is not None
+    return msgspec.structs.replace(
+        request(buyer.user.pk, service), claim=keys.Claim(caller, address=None)
     )
 
 
@@ -141,6 +152,31 @@ class TestPlace:
 
         charged = Order.objects.order_by("pk").values_list("charge_e8", flat=True)
         assert list(charged)[-1] == 2 * money.ONE_E8
+
+    def test_refuses_who_is_not_who_they_were_and_nobody_else(self) -> None:
+        alice, bob = cast.alice(balance="0"), cast.bob(balance="10")
+        service = cast.service(rate="1")
+        requests = [claimed(bob, service), claimed(alice, service), claimed(bob, service)]
+        keys.issue(alice.user, now=cast.NOW)
+
+        first, refusal, last = place.ids(requests=requests, now=cast.NOW)
+
+        assert isinstance(refusal, keys.BadKey)
+        assert {first, last} == set(Order.objects.values_list("pk", flat=True))
+        assert not Order.objects.filter(user=alice.user).exists()
+
+    def test_asks_who_they_are_after_the_last_of_them_came(self) -> None:
+        alice, service = cast.alice(balance="10"), cast.service(rate="1")
+        requests = [claimed(alice, service) for _ in range(2)]
+
+        def late() -> list[OrderRequest]:
+            keys.issue(alice.user, now=cast.NOW)
+            return requests[1:]
+
+        verdicts = place.ids(requests=requests[:1], now=cast.NOW, late=late)
+
+        assert [type(verdict) for verdict in verdicts] == [keys.BadKey, keys.BadKey]
+        assert not Order.objects.exists()
 
     def test_takes_the_rate_that_this_user_has(self) -> None:
         alice, bob = cast.alice(balance="10").user, cast.bob(balance="10").user

@@ -13,7 +13,7 @@ from relaypanel.accounts.models import Role
 from relaypanel.catalogue.models import Service
 from relaypanel.errors import Refused
 from relaypanel.ledger import book, members
-from relaypanel.orders import place, till
+from relaypanel.orders import insert, place, till
 from relaypanel.orders.models import Order
 from relaypanel.orders.place import OrderRequest
 from tests import cast
@@ -167,6 +167,51 @@ class TestTogether:
         # All of its batch; with four users the first of all had a batch of its own.
         assert outcomes.count(error) in ((1, 3) if users == 4 else (4,))
         assert Order.objects.count() == 4 - outcomes.count(error)
+
+    @pytest.mark.postgresql
+    def test_tries_once_more_what_the_database_has_not_seen(self) -> None:
+        alice, service = cast.alice(balance="100").user, cast.service(rate="1")
+        connection.ensure_connection()
+        assert connection.connection is not None
+        connection.connection.close()
+
+        assert isinstance(till.pay(wanted(alice.pk, service), now=NOW), int)
+
+    def test_tries_nothing_once_more_on_a_connection_that_stands(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        alice, service = cast.alice(balance="100").user, cast.service(rate="1")
+        calls = []
+
+        def ids(**_: object) -> list[int]:
+            calls.append(_)
+            raise OperationalError("canceling statement due to lock timeout")
+
+        monkeypatch.setattr(place, "ids", ids)
+
+        with pytest.raises(OperationalError):
+            till.pay(wanted(alice.pk, service), now=NOW)
+        assert len(calls) == 1
+
+    @pytest.mark.postgresql
+    def test_tries_nothing_once_more_after_it_had_the_accounts(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        alice, service = cast.alice(balance="100").user, cast.service(rate="1")
+        calls = []
+        whole = insert.write
+
+        def write(*args: Any, **values: Any) -> list[int]:
+            calls.append(args)
+            connection.connection.close()
+            return whole(*args, **values)
+
+        monkeypatch.setattr(insert, "write", write)
+
+        with pytest.raises(OperationalError):
+            till.pay(wanted(alice.pk, service), now=NOW)
+        assert len(calls) == 1
+        assert not Order.objects.exists()
 
     def test_leaves_nobody_waiting_when_the_program_ends(
         self, monkeypatch: pytest.MonkeyPatch
