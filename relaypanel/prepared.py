@@ -11,7 +11,8 @@ import json
 import re
 import select
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache, cached_property
 from itertools import count
@@ -88,6 +89,36 @@ def anew(ask: Callable[[], Found], *, unless: Callable[[], bool] = bool) -> Foun
             raise
         log.warning("database_connects_anew")
         return ask()
+
+
+class Shared:
+    """A connection beside those of the threads, which use it in turns.
+
+    What one connection does all the time PostgreSQL has at hand: its plans, its tables, and the
+    memory of the process behind it, which another connection would have to fetch first.
+    """
+
+    def __init__(self) -> None:
+        self._connection: Any = None
+
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """Be Django's connection of this thread, which has no transaction open."""
+        own = _of_thread()
+        assert not own.in_atomic_block
+        if self._connection is None:
+            self._connection = connections.create_connection("default")
+            self._connection.inc_thread_sharing()
+        _use(self._connection)
+        try:
+            tidy()
+            yield
+        finally:
+            _use(own)
+
+
+def _use(connection: Any) -> None:
+    connections["default"] = _OF_THREAD.connection = connection
 
 
 class Statement:

@@ -78,6 +78,70 @@ class TestStatement:
 
 
 @pytest.mark.django_db(transaction=True)
+class TestShared:
+    def test_is_the_threads_connection_while_it_is_lent(self) -> None:
+        shared = prepared.Shared()
+        ONE.rows(1)
+        own = connection.connection
+
+        with shared.lent():
+            ONE.rows(1)
+            first = connection.connection
+            with transaction.atomic():
+                alice = cast.alice().user
+                assert ONE.rows(alice.pk) == [("alice",)]
+
+        assert connection.connection is own
+        assert ONE.rows(alice.pk) == [("alice",)]
+        assert first is not own
+        with shared.lent():
+            assert connection.connection is first
+
+    def test_is_one_for_all_threads(self) -> None:
+        shared = prepared.Shared()
+
+        def ask() -> object:
+            with shared.lent():
+                ONE.rows(1)
+                return connection.connection
+
+        with ThreadPoolExecutor(1) as pool:
+            theirs = pool.submit(ask).result()
+        assert ask() is theirs
+
+    def test_is_given_back_whatever_happens(self) -> None:
+        shared = prepared.Shared()
+        ONE.rows(1)
+        own = connection.connection
+
+        def end() -> None:
+            with shared.lent(), transaction.atomic():
+                cast.alice()
+                raise SystemExit
+
+        with pytest.raises(SystemExit):
+            end()
+
+        assert connection.connection is own
+        assert not User.objects.exists()
+
+    @pytest.mark.postgresql
+    def test_is_made_anew_once_it_failed(self) -> None:
+        shared = prepared.Shared()
+        with shared.lent():
+            ONE.rows(1)
+            lost = connection.connection
+            assert lost is not None
+            lost.close()
+            with pytest.raises(DatabaseError):
+                ONE.rows(1)
+
+        with shared.lent():
+            assert ONE.rows(1) == []
+            assert connection.connection is not lost
+
+
+@pytest.mark.django_db(transaction=True)
 class TestAnew:
     @pytest.mark.postgresql
     def test_asks_once_more_when_the_server_has_ended_the_connection(self) -> None:

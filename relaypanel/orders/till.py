@@ -7,6 +7,8 @@ A till that has just served several will soon see them again: clients that were 
 call again together.  So it waits a moment for as many as it knows of.  A lone caller waits for
 nobody.
 
+All batches go by one connection, one after the other.
+
 Other processes may have the same accounts in hand.  Who comes while a batch waits for its accounts
 joins it, if they are theirs: what waits for the next batch would wait for the same accounts again.
 """
@@ -49,6 +51,7 @@ class _Till:
         self._all_are_there = threading.Condition(self._lock)
         self._queue: list[_Ticket] = []
         self._is_busy = False
+        self.connection: Final = prepared.Shared()
         # Those whom the last batch served, and those who came meanwhile.
         self._known = 1
 
@@ -60,7 +63,8 @@ class _Till:
                 return
         batch = self._next_batch()
         try:
-            _settle(batch, late=lambda: self._joining(batch))
+            with self.connection.lent():
+                _settle(batch, late=lambda: self._joining(batch))
         except BaseException as error:
             # The server ends: nobody may be left waiting.
             _fail(batch, error)

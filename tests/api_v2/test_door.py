@@ -25,6 +25,7 @@ from relaypanel.accounts import keys, throttle
 from relaypanel.accounts.models import ApiKey, User
 from relaypanel.api_v2 import actions
 from relaypanel.contract import Action
+from relaypanel.orders import till
 from relaypanel.orders.models import Order
 from relaypanel.wsgi import application
 from tests import cast
@@ -475,11 +476,13 @@ class TestConnections:
     def test_are_made_anew_for_an_order_of_who_was_here_a_moment_ago(self) -> None:
         alice, order = _who_orders()
         call(**order)
-        _cut()
+        call(**order)
+        with till._TILL.connection.lent():
+            _cut()
 
         call(**order)
 
-        assert Order.objects.filter(user=alice).count() == 2
+        assert Order.objects.filter(user=alice).count() == 3
 
     @pytest.mark.django_db(transaction=True)
     def test_are_left_alone_within_a_transaction(self) -> None:

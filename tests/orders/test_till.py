@@ -121,6 +121,25 @@ class TestTogether:
         assert batches == [4, 2]
         assert Order.objects.count() == 6
 
+    def test_places_all_batches_by_one_connection_beside_the_threads_own(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        service = cast.service(rate="1")
+        whole, used = place.ids, []
+
+        def ids(**values: Any) -> list[int | Refused]:
+            used.append(connection.connection)
+            return whole(**values)
+
+        monkeypatch.setattr(place, "ids", ids)
+
+        for buyer in buyers(3):
+            _pay([wanted(buyer, service)])
+
+        assert len(used) == 3
+        assert used[1] is used[2]
+        assert used[1] not in (None, connection.connection)
+
     def test_lets_a_lone_caller_wait_for_nobody(self, monkeypatch: pytest.MonkeyPatch) -> None:
         alice, service = cast.alice(balance="100").user, cast.service(rate="1")
         monkeypatch.setattr(till, "GATHER_SECONDS", threading.TIMEOUT_MAX)
@@ -171,9 +190,10 @@ class TestTogether:
     @pytest.mark.postgresql
     def test_tries_once_more_what_the_database_has_not_seen(self) -> None:
         alice, service = cast.alice(balance="100").user, cast.service(rate="1")
-        connection.ensure_connection()
-        assert connection.connection is not None
-        connection.connection.close()
+        with till._TILL.connection.lent():
+            connection.ensure_connection()
+            assert connection.connection is not None
+            connection.connection.close()
 
         assert isinstance(till.pay(wanted(alice.pk, service), now=NOW), int)
 
