@@ -10,26 +10,22 @@ from __future__ import annotations
 import json
 import re
 import select
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache, cached_property
 from itertools import count
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-import structlog
-from django.db import InterfaceError, OperationalError, connections, models
+from django.db import connections, models
 from django.db.models.fields import NOT_PROVIDED
+
+from relaypanel import database
 
 if TYPE_CHECKING:
     import psycopg
     from psycopg.pq.abc import PGresult
 
-log = structlog.get_logger(__name__)
-
-Found = TypeVar("Found")
 # What a statement may be given.  A list is of whole numbers.
 Value = int | str | bytes | datetime | Sequence[int] | None
 
@@ -38,9 +34,6 @@ Value = int | str | bytes | datetime | Sequence[int] | None
 _SESSION: Final = "relaypanel_session"
 _NUMBERS: Final = count(1)
 _PLACE: Final = re.compile(r"\$(\d+)")
-# Django's connection of each thread, which stays the same one however often it is closed: asking
-# Django each time costs a tenth of a look-up.
-_OF_THREAD: Final = threading.local()
 # How soon PostgreSQL is offered again what it did not take at once.
 _POLL_MS: Final = 5
 
@@ -55,70 +48,6 @@ def among(place: str) -> str:
     if is_sqlite():
         return f"IN (SELECT value FROM json_each({place}))"  # nosec B608
     return f"= ANY({place}::bigint[])"
-
-
-def tidy() -> None:
-    """Forget what the last call left on this thread's connection, as Django does around a page.
-
-    A connection that failed or is too old is closed: what is asked next connects anew.  Within
-    somebody's transaction, which only tests hold around a call, nothing is closed.
-    """
-    connection = _of_thread()
-    if connection.queries_log:
-        # Django keeps it in DEBUG.
-        connection.queries_log.clear()
-    may_be_over = connection.errors_occurred or connection.close_at is not None
-    if may_be_over and not connection.in_atomic_block:
-        connection.close_if_unusable_or_obsolete()
-
-
-def anew(ask: Callable[[], Found], *, unless: Callable[[], bool] = bool) -> Found:
-    """Return what `ask` does, also when the database was restarted since the last call.
-
-    When the connection turns out to be lost it is asked once more on a new one, so that nothing
-    may have been done by then: else `unless` is true.
-    """
-    connection = _of_thread()
-    before = connection.connection
-    try:
-        return ask()
-    except (InterfaceError, OperationalError):
-        tidy()
-        # Another fault leaves the connection as it was, and without one there is no database.
-        if before is None or connection.connection is before or unless():
-            raise
-        log.warning("database_connects_anew")
-        return ask()
-
-
-class Shared:
-    """A connection beside those of the threads, which use it in turns.
-
-    What one connection does all the time PostgreSQL has at hand: its plans, its tables, and the
-    memory of the process behind it, which another connection would have to fetch first.
-    """
-
-    def __init__(self) -> None:
-        self._connection: Any = None
-
-    @contextmanager
-    def lent(self) -> Iterator[None]:
-        """Be Django's connection of this thread, which has no transaction open."""
-        own = _of_thread()
-        assert not own.in_atomic_block
-        if self._connection is None:
-            self._connection = connections.create_connection("default")
-            self._connection.inc_thread_sharing()
-        _use(self._connection)
-        try:
-            tidy()
-            yield
-        finally:
-            _use(own)
-
-
-def _use(connection: Any) -> None:
-    connections["default"] = _OF_THREAD.connection = connection
 
 
 class Statement:
@@ -371,16 +300,8 @@ class _Session:
         return self._transformer.load_rows(0, result.ntuples, tuple)
 
 
-def _of_thread() -> Any:
-    try:
-        return _OF_THREAD.connection
-    except AttributeError:
-        _OF_THREAD.connection = connections["default"]
-        return _OF_THREAD.connection
-
-
 def _opened() -> Any:
-    connection = _of_thread()
+    connection = database.of_thread()
     if connection.connection is None:
         connection.ensure_connection()
     return connection

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta, timezone
 
@@ -18,8 +17,9 @@ from django.test.utils import CaptureQueriesContext
 from relaypanel import prepared
 from relaypanel.accounts.models import ApiKey, User
 from relaypanel.catalogue.models import Platform
-from tests import cast, databases, postgresql
+from tests import cast
 from tests.cast import NOW
+from tests.test_database import end_the_connection
 
 ONE = prepared.Statement("SELECT username FROM accounts_user WHERE id = $1")
 BACKEND = prepared.Statement("SELECT pg_backend_pid()")
@@ -78,119 +78,6 @@ class TestStatement:
 
 
 @pytest.mark.django_db(transaction=True)
-class TestShared:
-    def test_is_the_threads_connection_while_it_is_lent(self) -> None:
-        shared = prepared.Shared()
-        ONE.rows(1)
-        own = connection.connection
-
-        with shared.lent():
-            ONE.rows(1)
-            first = connection.connection
-            with transaction.atomic():
-                alice = cast.alice().user
-                assert ONE.rows(alice.pk) == [("alice",)]
-
-        assert connection.connection is own
-        assert ONE.rows(alice.pk) == [("alice",)]
-        assert first is not own
-        with shared.lent():
-            assert connection.connection is first
-
-    def test_is_one_for_all_threads(self) -> None:
-        shared = prepared.Shared()
-
-        def ask() -> object:
-            with shared.lent():
-                ONE.rows(1)
-                return connection.connection
-
-        with ThreadPoolExecutor(1) as pool:
-            theirs = pool.submit(ask).result()
-        assert ask() is theirs
-
-    def test_is_given_back_whatever_happens(self) -> None:
-        shared = prepared.Shared()
-        ONE.rows(1)
-        own = connection.connection
-
-        def end() -> None:
-            with shared.lent(), transaction.atomic():
-                cast.alice()
-                raise SystemExit
-
-        with pytest.raises(SystemExit):
-            end()
-
-        assert connection.connection is own
-        assert not User.objects.exists()
-
-    @pytest.mark.postgresql
-    def test_is_made_anew_once_it_failed(self) -> None:
-        shared = prepared.Shared()
-        with shared.lent():
-            ONE.rows(1)
-            lost = connection.connection
-            assert lost is not None
-            lost.close()
-            with pytest.raises(DatabaseError):
-                ONE.rows(1)
-
-        with shared.lent():
-            assert ONE.rows(1) == []
-            assert connection.connection is not lost
-
-
-@pytest.mark.django_db(transaction=True)
-class TestAnew:
-    @pytest.mark.postgresql
-    def test_asks_once_more_when_the_server_has_ended_the_connection(self) -> None:
-        _end_the_connection()
-
-        assert prepared.anew(lambda: ONE.rows(1)) == []
-
-    @pytest.mark.postgresql
-    def test_asks_for_a_whole_transaction_once_more(self) -> None:
-        _end_the_connection()
-
-        @transaction.atomic
-        def both() -> list[list[tuple[object, ...]]]:
-            return prepared.together(ONE.ask(1), ONE.ask(2))
-
-        assert prepared.anew(both) == [[], []]
-
-    @pytest.mark.postgresql
-    def test_does_nothing_twice(self) -> None:
-        calls = []
-
-        def call() -> None:
-            calls.append(1)
-            _end_the_connection()
-            ONE.rows(1)
-
-        with pytest.raises(OperationalError):
-            prepared.anew(call, unless=lambda: True)
-        assert len(calls) == 1
-        connection.close()
-
-    @pytest.mark.parametrize("is_connected", [True, False])
-    def test_asks_once_where_it_is_not_the_connections_fault(self, is_connected: bool) -> None:
-        calls = []
-
-        def call() -> None:
-            calls.append(1)
-            raise OperationalError("canceling statement due to lock timeout")
-
-        connection.ensure_connection()
-        if not is_connected:
-            connection.close()
-
-        with pytest.raises(OperationalError):
-            prepared.anew(call)
-        assert len(calls) == 1
-
-
-@pytest.mark.django_db(transaction=True)
 class TestTransaction:
     def test_holds_what_comes_first_in_it(self) -> None:
         with transaction.atomic():
@@ -218,7 +105,7 @@ class TestTransaction:
 
     @pytest.mark.postgresql
     def test_is_lost_when_the_server_ends_it(self) -> None:
-        _end_the_connection()
+        end_the_connection()
 
         # However it ends, a caller may come again.
         for _ in range(2):
@@ -301,7 +188,7 @@ class TestTogether:
 
     @pytest.mark.postgresql
     def test_is_lost_when_the_server_ends_the_connection(self) -> None:
-        _end_the_connection()
+        end_the_connection()
 
         with pytest.raises(OperationalError), transaction.atomic():
             prepared.together(ONE.ask(1), ONE.ask(2))
@@ -333,14 +220,3 @@ class TestInsert:
 
         assert len(queries) == 1
         assert Platform.objects.get().pk == platform_id
-
-
-def _end_the_connection() -> None:
-    """Let the server end this thread's connection, as a restart does."""
-    [(number,)] = BACKEND.rows()
-    with postgresql.connect(_url()) as other:
-        other.execute("SELECT pg_terminate_backend(%s, 5000)", [number])
-
-
-def _url() -> str:
-    return f"{os.environ[databases.SERVER]}/{connection.settings_dict['NAME']}"

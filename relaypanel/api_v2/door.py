@@ -17,7 +17,7 @@ import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
-from relaypanel import clock, prepared
+from relaypanel import clock, database
 from relaypanel.accounts import address, keys, throttle
 from relaypanel.api_v2 import actions, request, wire
 from relaypanel.catalogue import listing
@@ -38,7 +38,7 @@ _ACCEPTS_GZIP: Final = re.compile(r"\b(?:x-)?gzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,
 
 
 def application(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
-    prepared.tidy()
+    database.tidy()
     status, reply, *headers = _outcome(environ)
     if isinstance(reply, Listed):
         status, reply = _negotiated(reply, environ, headers)
@@ -154,4 +154,4 @@ def _find(
     finder, values = actions.look_up(fields)
     key = fields.get("key", "")
     # Nothing was done before this look-up, and it alone is tried again.
-    return prepared.anew(lambda: finder.find(key, *values, address=caller_address))
+    return database.anew(lambda: finder.find(key, *values, address=caller_address))

@@ -15,7 +15,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import structlog
 from django.db import InterfaceError, OperationalError
 
-from relaypanel import clock, prepared
+from relaypanel import clock, database
 from relaypanel.tickets import pictures
 from relaypanel.tickets.models import Message, Picture
 
@@ -60,9 +60,9 @@ def path(picture: Picture, *, now: datetime) -> str:
 
 
 def application(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
-    prepared.tidy()
+    database.tidy()
     status, kind, body = _outcome(environ)
-    prepared.tidy()
+    database.tidy()
     lengths = [("Content-Type", kind), ("Content-Length", str(len(body)))]
     start_response(status, [*_HEADERS, *lengths])
     return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]

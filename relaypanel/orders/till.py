@@ -23,7 +23,7 @@ from typing import Final
 
 from django.db import InterfaceError, OperationalError, connection
 
-from relaypanel import prepared
+from relaypanel import database
 from relaypanel.errors import Refused
 from relaypanel.orders import place
 from relaypanel.orders.place import OrderRequest
@@ -51,7 +51,7 @@ class _Till:
         self._all_are_there = threading.Condition(self._lock)
         self._queue: list[_Ticket] = []
         self._is_busy = False
-        self.connection: Final = prepared.Shared()
+        self.connection: Final = database.Shared()
         # Those whom the last batch served, and those who came meanwhile.
         self._known = 1
 
@@ -170,7 +170,7 @@ def _verdicts(
         )
 
     # Before it had the accounts it is certain that nothing was done.
-    return prepared.anew(placed, unless=lambda: has_accounts)
+    return database.anew(placed, unless=lambda: has_accounts)
 
 
 def _fail(batch: list[_Ticket], error: BaseException) -> None:

@@ -11,12 +11,13 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, connection, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from relaypanel.ledger import book
 from relaypanel.ledger.audit import prove as prove_ledger
 from relaypanel.ledger.models import Code, Transfer
-from relaypanel.orders import audit, insert
+from relaypanel.orders import audit, insert, till
 from relaypanel.orders.models import Order
 from tests import cast, databases
 from tests.api_v2 import client
@@ -99,20 +100,27 @@ class TestFullDisk:
         assert half > 0
 
 
-def pragma(text: str) -> Any:
-    with connection.cursor() as cursor:
+def tills() -> BaseDatabaseWrapper:
+    """Return the connection that orders are placed by."""
+    with till._TILL.connection.lent():
+        return connections["default"]
+
+
+def pragma(text: str, *, of: BaseDatabaseWrapper = connection) -> Any:
+    with of.cursor() as cursor:
         cursor.execute(f"PRAGMA {text}")
         return cursor.fetchone()[0]
 
 
 @contextmanager
 def full_after(pages: int) -> Iterator[None]:
-    """Leave so many pages for SQLite to grow by."""
-    pragma(f"max_page_count={pragma('page_count') + pages}")
+    """Leave so many pages for orders to grow SQLite by."""
+    placing = tills()
+    pragma(f"max_page_count={pragma('page_count') + pages}", of=placing)
     try:
         yield
     finally:
-        pragma("max_page_count=1073741823")
+        pragma("max_page_count=1073741823", of=placing)
 
 
 @contextmanager
@@ -125,5 +133,5 @@ def failing(dice: random.Random) -> Iterator[None]:
             raise OperationalError("could not extend file") from psycopg.errors.DiskFull()
         return execute(*arguments)
 
-    with connection.execute_wrapper(sometimes):
+    with connection.execute_wrapper(sometimes), tills().execute_wrapper(sometimes):
         yield
