@@ -131,35 +131,57 @@ class TestKeys:
 
 @pytest.mark.django_db(transaction=True)
 class TestRotation:
-    def test_kills_the_old_key_at_once_under_load(self) -> None:
-        alice = cast.alice()
-        dead: set[str] = set()
-        late: list[str] = []
-        done = threading.Event()
+    @pytest.mark.parametrize("action", ["balance", "add"])
+    def test_kills_the_old_key_at_once_under_load(self, action: str) -> None:
+        late = _rotated_under_load(action)
 
-        def call() -> None:
-            try:
-                while not done.is_set():
-                    for key in list(dead):
-                        reply = json.loads(client.call(key=key, action="balance"))
-                        late.extend([key] * ("error" not in reply))
-            finally:
-                connection.close()
-
-        callers = [threading.Thread(target=call) for _ in range(PROVIDERS)]
-        for caller in callers:
-            caller.start()
-        try:
-            old = alice.api_key
-            for _ in range(ROTATIONS):
-                new = keys.issue(alice.user, now=clock.now())
-                dead.add(old)
-                old = new
-        finally:
-            done.set()
-            for caller in callers:
-                caller.join()
-
-        tell(f"R21 rotation: {ROTATIONS} under load, old keys that still opened {len(late)}")
+        tell(
+            f"R21 rotation: {ROTATIONS} under load, old keys that still opened {action} {len(late)}"
+        )
         assert late == []
         assert not Provider.objects.exists()
+
+    def test_does_not_where_a_claim_is_believed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The twin: who called a moment ago is who they were."""
+        monkeypatch.setattr(keys.Standing, "holds", lambda *_: True)
+
+        late = _rotated_under_load("add")
+
+        tell(f"R21 twin, claims believed: old keys that still opened {len(set(late))}")
+        assert late
+
+
+def _rotated_under_load(action: str) -> list[str]:
+    """Return each old key that opened something, as often as it did."""
+    alice, service = cast.alice(balance="100"), cast.service(rate="0.0001")
+    order = {"service": service.pk, "link": "https://example.com/p", "quantity": 100}
+    dead: set[str] = set()
+    late: list[str] = []
+    done = threading.Event()
+
+    def opens(key: str) -> bool:
+        return "error" not in json.loads(client.call(key=key, action=action, **order))
+
+    def call() -> None:
+        try:
+            while not done.is_set():
+                late.extend(key for key in list(dead) if opens(key))
+        finally:
+            connection.close()
+
+    callers = [threading.Thread(target=call) for _ in range(PROVIDERS)]
+    for caller in callers:
+        caller.start()
+    try:
+        old = alice.api_key
+        for _ in range(ROTATIONS):
+            assert opens(old)
+            new = keys.issue(alice.user, now=clock.now())
+            dead.add(old)
+            old = new
+        late.extend(key for key in dead if opens(key))
+    finally:
+        done.set()
+        for caller in callers:
+            caller.join()
+    return late
