@@ -22,7 +22,6 @@ from tests.cast import NOW
 from tests.test_database import end_the_connection
 
 ONE = prepared.Statement("SELECT username FROM accounts_user WHERE id = $1")
-BACKEND = prepared.Statement("SELECT pg_backend_pid()")
 NAMES = prepared.Statement("SELECT name FROM catalogue_platform ORDER BY name")
 SAME = prepared.Statement("SELECT CAST($1 AS text)")
 PLATFORMS = prepared.Insert(Platform, "name")

@@ -40,6 +40,7 @@ _STANDING: Final = prepared.Statement(
     "SELECT id, api_key_hmac, api_calls_per_minute, api_networks FROM accounts_user"
     f" WHERE id {prepared.among('$1')} AND is_active"  # nosec B608
 )
+# About 15 MB of what a process remembers; it begins anew when it is full.
 TOUCHED_MAX: Final = 50_000
 
 
@@ -59,6 +60,15 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     user_id: int
     key_hmac: bytes
     calls_per_minute: int | None = None
+
+
+class _Touched(msgspec.Struct, frozen=True):
+    at: datetime
+    caller: Caller
+
+
+# What this process last noted, by the key's HMAC.
+_TOUCHED: Final[dict[bytes, _Touched]] = {}
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -144,8 +154,8 @@ def find(key: str, *, address: str | None) -> Caller | None:
 
 def touch(caller: Caller, *, address: str | None, now: datetime) -> None:
     """Note that the key was used, at most once in TOUCH_EVERY, and by whom."""
-    touched = _TOUCHED.get(caller.key_hmac)
-    if touched is None or touched.at <= now - TOUCH_EVERY:
+    touched = _touched_of_late(caller.key_hmac, now)
+    if touched is None:
         _TOUCH.rows(now, address, caller.key_hmac, now - TOUCH_EVERY)
         if len(_TOUCHED) >= TOUCHED_MAX:
             _TOUCHED.clear()
@@ -156,10 +166,8 @@ def touch(caller: Caller, *, address: str | None, now: datetime) -> None:
 
 def claim(key: str, *, address: str | None, now: datetime) -> Claim | None:
     """Return who seems to call, without a query; None: nobody whose key was touched of late."""
-    touched = _TOUCHED.get(_hmac(key)) if _KEY.fullmatch(key) else None
-    if touched is None or touched.at <= now - TOUCH_EVERY:
-        return None
-    return Claim(touched.caller, address)
+    touched = _touched_of_late(_hmac(key), now) if _KEY.fullmatch(key) else None
+    return None if touched is None else Claim(touched.caller, address)
 
 
 class Standing:
@@ -182,13 +190,9 @@ class Standing:
         return caller == claim.caller and networks.allows(networks_text, claim.address)
 
 
-class _Touched(msgspec.Struct, frozen=True):
-    at: datetime
-    caller: Caller
-
-
-# What this process last noted, by the key's HMAC.  It begins anew when it is full: about 15 MB.
-_TOUCHED: Final[dict[bytes, _Touched]] = {}
+def _touched_of_late(key_hmac: bytes, now: datetime) -> _Touched | None:
+    touched = _TOUCHED.get(key_hmac)
+    return touched if touched is not None and touched.at > now - TOUCH_EVERY else None
 
 
 def _hmac(key: str) -> bytes:

@@ -203,8 +203,8 @@ class TestTogether:
         alice, service = cast.alice(balance="100").user, cast.service(rate="1")
         calls = []
 
-        def ids(**_: object) -> list[int]:
-            calls.append(_)
+        def ids(**values: object) -> list[int]:
+            calls.append(values)
             raise OperationalError("canceling statement due to lock timeout")
 
         monkeypatch.setattr(place, "ids", ids)
