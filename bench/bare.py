@@ -6,8 +6,10 @@ The panel's own server, with its settings, around functions that do next to noth
     /services   the bytes of the file that BENCH_BYTES names
     /one        one row looked up by primary key, prepared, encoded by msgspec
     /hundred    a hundred rows likewise
+    /order      an order, on PostgreSQL alone: see batch.py
 
-The rows are orders of DATABASE_URL.  Nobody is asked who they are, and no form is read.
+The rows are orders of DATABASE_URL.  Nobody is asked who they are, and no form is read but of an
+order.
 """
 
 from __future__ import annotations
@@ -52,6 +54,8 @@ def main(arguments: Sequence[str]) -> None:
 def application(parent_pid: int) -> WSGIApplication:
     """Return what answers, in a process that is a child of `parent_pid`."""
     processes.end_with_parent(parent_pid)
+    from bench import batch
+
     url = os.environ["DATABASE_URL"]
     first, last = _looked_up(url)("SELECT min(id), max(id) FROM orders_order", ())[0]
     ids = range(first, last + 1)
@@ -78,17 +82,18 @@ def application(parent_pid: int) -> WSGIApplication:
 
     return _answering(
         {
-            "/balance": lambda: _BALANCE,
-            "/services": lambda: listed,
-            "/one": _one,
-            "/hundred": _hundred,
+            "/balance": lambda _: _BALANCE,
+            "/services": lambda _: listed,
+            "/one": lambda _: _one(),
+            "/hundred": lambda _: _hundred(),
+            **({} if url.startswith("sqlite") else {"/order": batch.answering(url)}),
         }
     )
 
 
-def _answering(pages: dict[str, Callable[[], bytes]]) -> WSGIApplication:
+def _answering(pages: dict[str, Callable[[WSGIEnvironment], bytes]]) -> WSGIApplication:
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
-        reply = pages[environ["PATH_INFO"]]()
+        reply = pages[environ["PATH_INFO"]](environ)
         start_response(
             "200 OK",
             [

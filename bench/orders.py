@@ -18,6 +18,7 @@ from psycopg.rows import dict_row
 
 from bench import load
 from bench.load import Pace
+from tests import postgresql
 
 _TABLES: Final = """
     CREATE TABLE bench_account (id {id}, balance bigint NOT NULL CHECK (balance >= 0));
@@ -67,7 +68,6 @@ COMMIT;
 """
 # What tells a new order from the one that it is copied from.
 _NEW: Final = {
-    "user_id": ":user",
     "charge_e8": "100",
     "refunded_e8": "0",
     "placed_at": "now()",
@@ -81,7 +81,7 @@ BALANCE: Final = 10**12
 
 
 def prepare_postgresql(url: str, *, users: int) -> None:
-    with psycopg.connect(url) as connection:
+    with postgresql.connect(url) as connection:
         connection.execute(
             _TABLES.format(
                 id="bigint PRIMARY KEY",
@@ -104,24 +104,30 @@ def on_postgresql(url: str, *, users: int, clients: int, seconds: float) -> Pace
 
 def on_own_tables(url: str, *, users: int, clients: int, seconds: float) -> Pace:
     """Take orders of the panel's first users by pgbench, as true as any of the panel's."""
-    with psycopg.connect(url, row_factory=dict_row) as session:
-        found = session.execute("SELECT * FROM orders_order ORDER BY id LIMIT 1").fetchone()
-        account = session.execute(
-            "SELECT min(id) AS id FROM ledger_account WHERE id > 0"
-        ).fetchone()
+    values = a_new_order(url)
+    script = _OWN_TRANSACTION.format(columns=", ".join(values), values=", ".join(values.values()))
+    first = first_customer(url)
+    return load.transactions(
+        url, script, clients=clients, seconds=seconds, first=first, last=first + users - 1
+    )
+
+
+def first_customer(url: str) -> int:
+    """Return the lowest ID of the panel's customers, which follow each other."""
+    with postgresql.connect(url) as session:
+        found = session.execute("SELECT min(id) FROM ledger_account WHERE id > 0").fetchone()
+    assert found is not None
+    return int(found[0])
+
+
+def a_new_order(url: str, *, user: str = ":user") -> dict[str, str]:
+    """Return SQL by column for an order of `user` that is like the panel's first, but new."""
+    with postgresql.connect(url) as session, session.cursor(row_factory=dict_row) as cursor:
+        found = cursor.execute("SELECT * FROM orders_order ORDER BY id LIMIT 1").fetchone()
         assert found is not None
-        assert account is not None
         values = {name: _literal(session, value) for name, value in found.items()} | _NEW
     del values["id"]
-    script = _OWN_TRANSACTION.format(columns=", ".join(values), values=", ".join(values.values()))
-    return load.transactions(
-        url,
-        script,
-        clients=clients,
-        seconds=seconds,
-        first=account["id"],
-        last=account["id"] + users - 1,
-    )
+    return values | {"user_id": user}
 
 
 def _literal(session: psycopg.Connection[Any], value: object) -> str:

@@ -216,6 +216,16 @@ def _one_order(bench: Bench, users: int) -> list[Limit]:
             measure=transacted(orders.on_own_tables),
             wanted={},
         ),
+        *(
+            Limit(
+                name=_bought_by(users, name),
+                measure=bench.beside(
+                    f"{bench.bare_url}/order?tables={tables}&users={users}", "add"
+                ),
+                wanted={},
+            )
+            for name, tables in (("WSGI, a bare till", "least"), ("on our tables", "own"))
+        ),
     ]
 
 
