@@ -216,15 +216,22 @@ def _one_order(bench: Bench, users: int) -> list[Limit]:
             measure=transacted(orders.on_own_tables),
             wanted={},
         ),
-        *(
-            Limit(
-                name=_bought_by(users, name),
-                measure=bench.beside(
-                    f"{bench.bare_url}/order?tables={tables}&users={users}", "add"
-                ),
-                wanted={},
-            )
-            for name, tables in (("WSGI, a bare till", "least"), ("on our tables", "own"))
+        Limit(
+            name=_bought_by(users, "a bare till"),
+            measure=bench.beside(f"{bench.bare_url}/order?tables=least&users={users}", "add"),
+            wanted={},
+        ),
+        Limit(
+            name=_bought_by(users, "a bare till on our tables"),
+            measure=lambda connections: shop.calls(
+                bench.bare_url,
+                "add",
+                users=users,
+                connections=connections,
+                seconds=seconds,
+                path=f"/order?tables=own&users={users}",
+            ),
+            wanted={},
         ),
     ]
 

@@ -56,11 +56,20 @@ class Stage:
             assert found is not None
             return found[0]
 
-    def calls(self, url: str, action: str, *, users: int, connections: int, seconds: float) -> Pace:
+    def calls(
+        self,
+        url: str,
+        action: str,
+        *,
+        users: int,
+        connections: int,
+        seconds: float,
+        path: str = "/api/v2",
+    ) -> Pace:
         """Put load on the API.  Raises Spoiled unless each order that it tells of was placed."""
         last = self.ask("SELECT COALESCE(max(id), 0) FROM orders_order")
         pace = load.calls(
-            f"{url}/api/v2",
+            f"{url}{path}",
             action=action,
             callers=self.callers(users),
             connections=connections,
