@@ -190,12 +190,19 @@ class Insert:
             return []
         if is_sqlite():
             return [self._one.ask(*row) for row in rows]
-        told = [dict(zip(self._told, row, strict=True)) for row in rows]
+        assert {len(row) for row in rows} == {len(self._told)}
+        told = [self._row(*row) for row in rows]
         for name in self._binary:
             for row in told:
-                if row[name] is not None:
-                    row[name] = f"\\x{row[name].hex()}"
+                if (value := getattr(row, name)) is not None:
+                    setattr(row, name, f"\\x{value.hex()}")
         return [self._many.ask(msgspec.json.encode(told).decode())]
+
+    @cached_property
+    def _row(self) -> type[msgspec.Struct]:
+        """A row as JSON, without what is NULL."""
+        columns = [(name, Any, None) for name in self._told]
+        return msgspec.defstruct("Row", columns, omit_defaults=True, gc=False)
 
     @cached_property
     def _one(self) -> Statement:

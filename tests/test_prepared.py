@@ -213,6 +213,13 @@ class TestInsert:
     def test_writes_nothing_for_nothing(self) -> None:
         assert PLATFORMS.write([]) == []
 
+    @pytest.mark.postgresql
+    def test_takes_no_row_that_lacks_a_column(self) -> None:
+        with pytest.raises(AssertionError):
+            prepared.Insert(Platform, "name", "position").write([("a", 1), ("b",)])
+
+        assert not Platform.objects.exists()
+
     def test_is_seen_by_those_who_watch_queries(self) -> None:
         with CaptureQueriesContext(connection) as queries:
             (platform_id,) = PLATFORMS.write([("a",)])
