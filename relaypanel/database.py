@@ -28,6 +28,11 @@ def of_thread() -> Any:
         return _OF_THREAD.connection
 
 
+def in_transaction() -> bool:
+    """Return whether a transaction is open on this thread's connection."""
+    return bool(of_thread().in_atomic_block)
+
+
 def tidy() -> None:
     """Forget what the last call left on this thread's connection, as Django does around a page.
 

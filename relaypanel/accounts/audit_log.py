@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 
+from relaypanel import database
 from relaypanel.accounts.models import AuditEntry
 
 PAGE: Final = 50
@@ -80,7 +81,7 @@ def record(
 
     `before` and `after` hold what JSON can hold; of what is named like a secret only the name.
     """
-    assert connection.in_atomic_block
+    assert database.in_transaction()
     kind, subject_id = subject
     return AuditEntry.objects.create(
         user_id=by.user_id,

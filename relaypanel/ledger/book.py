@@ -16,9 +16,9 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from django.db import connection, transaction
+from django.db import transaction
 
-from relaypanel import money, prepared
+from relaypanel import database, money, prepared
 from relaypanel.accounts import keys
 from relaypanel.accounts.models import User
 from relaypanel.errors import Refused
@@ -146,7 +146,7 @@ def post_new(
     postings.  Where it errs, the database refuses: a key that was there, and a balance below
     zero.  `beside` is written on the same way.
     """
-    assert connection.in_atomic_block
+    assert database.in_transaction()
     _write(postings, _changes(postings), held_e8=held_e8, now=now, beside=beside)
 
 
@@ -159,7 +159,7 @@ def lock_beside(
     user_ids: Collection[int], *asks: prepared.Ask
 ) -> tuple[dict[int, int], list[list[tuple[Any, ...]]]]:
     """Return what `lock` does, and what is found on the same way once the accounts are locked."""
-    assert connection.in_atomic_block
+    assert database.in_transaction()
     accounts = {chart.customer(user_id) for user_id in user_ids}
     locked, *found = prepared.together(_LOCK.ask(list(accounts)), *asks)
     balances_e8 = _all_of(accounts, locked)
@@ -195,7 +195,7 @@ def _once_per_key(postings: Iterable[Posting]) -> dict[str, Posting]:
 def _transaction() -> AbstractContextManager[object]:
     # Within the caller's transaction a savepoint would cost two statements and save nothing:
     # what is refused has not been written.
-    return nullcontext() if connection.in_atomic_block else transaction.atomic()
+    return nullcontext() if database.in_transaction() else transaction.atomic()
 
 
 def _guards(postings: Iterable[Posting]) -> set[int]:

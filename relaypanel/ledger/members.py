@@ -3,8 +3,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import transaction
 
+from relaypanel import database
 from relaypanel.accounts import audit_log, keys, users
 from relaypanel.accounts.audit_log import Actor
 from relaypanel.accounts.models import Role, User
@@ -55,6 +56,6 @@ def equip(user: User, *, now: datetime) -> Enrolled:
 
     The caller's transaction made the user, so that nobody is left with the half of it.
     """
-    assert connection.in_atomic_block
+    assert database.in_transaction()
     book.open_account(user)
     return Enrolled(user=user, api_key=keys.issue(user, now=now))

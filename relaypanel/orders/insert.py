@@ -7,9 +7,8 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from django.db import connection
 
-from relaypanel import prepared
+from relaypanel import database, prepared
 from relaypanel.catalogue import offers
 from relaypanel.catalogue.offers import Offer
 from relaypanel.contract import OrderType
@@ -74,7 +73,7 @@ def write(
     The caller has locked the accounts, which hold `held_e8`, and judged that they cover the
     debits; None: nothing is debited.
     """
-    assert connection.in_atomic_block
+    assert database.in_transaction()
     if not drafts:
         return []
     statuses = [_first_status(draft) for draft in drafts]

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError
 
 from relaypanel import database
 from relaypanel.errors import Refused
@@ -118,7 +118,7 @@ _TILL: Final = _Till()
 
 def pay(request: OrderRequest, *, now: datetime) -> int:
     """Place an order and return its ID, once it is on disk.  Raises the refusal."""
-    if connection.in_atomic_block:
+    if database.in_transaction():
         # Within somebody's transaction it is theirs to commit, and nobody else's.
         return _answer(*place.ids(requests=[request], now=now))
     ticket = _Ticket(request, now)
