@@ -75,7 +75,8 @@ class _Till:
     def _must_wait(self, ticket: _Ticket) -> bool:
         with self._lock:
             self._queue.append(ticket)
-            self._all_are_there.notify()
+            if len(self._queue) >= self._known:
+                self._all_are_there.notify()
             if not self._is_busy:
                 self._is_busy = True
                 return False
