@@ -89,10 +89,11 @@ class User(AbstractBaseUser):
                 Lower("email"), condition=~Q(email=""), name="email_is_taken_in_any_case"
             ),
             # With a condition: a new value in a plain unique index would wait in PostgreSQL for
-            # every order that is being placed for the user.
+            # every order that is being placed for the user.  In these words: SQLite does not
+            # see that "NOT (… IS NULL)" is true of what equals something, and reads all users.
             models.UniqueConstraint(
                 fields=("api_key_hmac",),
-                condition=~Q(api_key_hmac=None),
+                condition=Q(api_key_hmac__isnull=False),
                 name="an_api_key_opens_one_door",
             ),
             models.CheckConstraint(condition=Q(role__in=Role.values), name="role_is_known"),

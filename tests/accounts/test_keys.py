@@ -218,6 +218,18 @@ class TestFind:
         users.resume(user)
         assert keys.find(key, address=ADDRESS) is not None
 
+    def test_reads_no_other_users(self) -> None:
+        looked_up = keys.CALLER._statement._django_sql
+        with connection.cursor() as cursor:
+            if connection.vendor == "postgresql":
+                cursor.execute("SET LOCAL enable_seqscan = off")
+                cursor.execute(f"EXPLAIN {looked_up}", [b"of a key"])
+            else:
+                cursor.execute(f"EXPLAIN QUERY PLAN {looked_up}", [b"of a key"])
+            plan = "\n".join(str(row) for row in cursor)
+
+        assert "an_api_key_opens_one_door" in plan
+
     def test_knows_nobody_from_an_address_that_is_not_listed(self) -> None:
         user = member()
         key = keys.issue(user, now=NOW)
