@@ -8,8 +8,8 @@ The panel's own server, with its settings, around functions that do next to noth
     /hundred    a hundred rows likewise
     /order      an order, on PostgreSQL alone: see batch.py
 
-The rows are orders of DATABASE_URL.  Nobody is asked who they are, and no form is read but of an
-order.
+The rows are orders of DATABASE_URL.  Nobody is asked who they are, and no form is read but an
+order's.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ def main(arguments: Sequence[str]) -> None:
 def application(parent_pid: int) -> WSGIApplication:
     """Return what answers, in a process that is a child of `parent_pid`."""
     processes.end_with_parent(parent_pid)
+    # It reads models, which exist once Django is set up.
     from bench import batch
 
     url = os.environ["DATABASE_URL"]

@@ -11,7 +11,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import NamedTuple
 from urllib.parse import parse_qs
 from wsgiref.types import WSGIEnvironment
 
@@ -128,7 +128,7 @@ def _least() -> _Tables:
 
 
 def _own(url: str) -> _Tables:
-    values: Final = orders.a_new_order(url, user="it")
+    values = orders.a_new_order(url, user="it")
     return _Tables(
         first=orders.first_customer(url),
         lock=_locked("ledger_account"),
