@@ -6,7 +6,7 @@ The panel's own server, with its settings, around functions that do next to noth
     /services   the bytes of the file that BENCH_BYTES names
     /one        one row looked up by primary key, prepared, encoded by msgspec
     /hundred    a hundred rows likewise
-    /order      an order, on PostgreSQL alone: see batch.py
+    /order      an order, on PostgreSQL alone: see bare_till.py
 
 The rows are orders of DATABASE_URL.  Nobody is asked who they are, and no form is read but an
 order's.
@@ -55,7 +55,7 @@ def application(parent_pid: int) -> WSGIApplication:
     """Return what answers, in a process that is a child of `parent_pid`."""
     processes.end_with_parent(parent_pid)
     # It reads models, which exist once Django is set up.
-    from bench import batch
+    from bench import bare_till
 
     url = os.environ["DATABASE_URL"]
     first, last = _looked_up(url)("SELECT min(id), max(id) FROM orders_order", ())[0]
@@ -87,7 +87,7 @@ def application(parent_pid: int) -> WSGIApplication:
             "/services": lambda _: listed,
             "/one": lambda _: _one(),
             "/hundred": lambda _: _hundred(),
-            **({} if url.startswith("sqlite") else {"/order": batch.answering(url)}),
+            **({} if url.startswith("sqlite") else {"/order": bare_till.answering(url)}),
         }
     )
 

@@ -202,7 +202,7 @@ class Insert:
     def _row(self) -> type[msgspec.Struct]:
         """A row as JSON, without what is NULL."""
         columns = [(name, Any, None) for name in self._told]
-        return msgspec.defstruct("Row", columns, omit_defaults=True, gc=False)
+        return msgspec.defstruct("Row", columns, omit_defaults=True)
 
     @cached_property
     def _one(self) -> Statement:

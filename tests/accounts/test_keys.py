@@ -14,6 +14,7 @@ from relaypanel import vault
 from relaypanel.accounts import keys, networks, throttle, users
 from relaypanel.accounts.models import ApiKey, User
 from tests.cast import NOW
+from tests.plans import plan
 
 ADDRESS = "203.0.113.7"
 
@@ -219,16 +220,9 @@ class TestFind:
         assert keys.find(key, address=ADDRESS) is not None
 
     def test_reads_no_other_users(self) -> None:
-        looked_up = keys.CALLER._statement._django_sql
-        with connection.cursor() as cursor:
-            if connection.vendor == "postgresql":
-                cursor.execute("SET LOCAL enable_seqscan = off")
-                cursor.execute(f"EXPLAIN {looked_up}", [b"of a key"])
-            else:
-                cursor.execute(f"EXPLAIN QUERY PLAN {looked_up}", [b"of a key"])
-            plan = "\n".join(str(row) for row in cursor)
+        found = plan(keys.CALLER._statement._django_sql, b"of a key")
 
-        assert "an_api_key_opens_one_door" in plan
+        assert "an_api_key_opens_one_door" in found
 
     def test_knows_nobody_from_an_address_that_is_not_listed(self) -> None:
         user = member()

@@ -3,7 +3,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.db import connection
 
 from relaypanel.orders import queues
 from relaypanel.orders.models import Status
@@ -11,6 +10,7 @@ from relaypanel.orders.queues import Counts
 from tests import cast
 from tests.cast import NOW
 from tests.orders import scene
+from tests.plans import plan
 
 pytestmark = pytest.mark.django_db
 
@@ -34,16 +34,10 @@ class TestCounts:
         assert queues.counts() == {None: Counts(queued=1)}
 
     def test_are_counted_by_indexes_alone(self) -> None:
-        with connection.cursor() as cursor:
-            if connection.vendor == "postgresql":
-                cursor.execute("SET LOCAL enable_seqscan = off")
-                cursor.execute(f"EXPLAIN {queues._COUNTS}")
-            else:
-                cursor.execute(f"EXPLAIN QUERY PLAN {queues._COUNTS}")
-            plan = "\n".join(str(row) for row in cursor)
+        found = plan(queues._COUNTS)
 
         assert all(
-            index in plan
+            index in found
             for index in ("order_to_send", "order_left_sending", "order_for_staff", "order_to_poll")
         )
 

@@ -11,6 +11,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import NamedTuple
 from urllib.parse import parse_qs
 from wsgiref.types import WSGIEnvironment
@@ -58,17 +59,22 @@ def answering(url: str) -> Callable[[WSGIEnvironment], bytes]:
     place.ids = ids
 
     def answer(environ: WSGIEnvironment) -> bytes:
-        asked = parse_qs(environ["QUERY_STRING"])
-        (name,), (users,) = asked["tables"], asked["users"]
+        name, users = _asked(environ["QUERY_STRING"])
         fields = request.read(environ)
         order = OrderRequest(
-            user_id=tables[name].first + random.randrange(int(users)),
+            user_id=tables[name].first + random.randrange(users),
             service_id=int(fields["service"]),
             fields={**fields, "tables": name},
         )
         return wire.encode({"order": till.pay(order, now=clock.now())})
 
     return answer
+
+
+@cache
+def _asked(query: str) -> tuple[str, int]:
+    asked = parse_qs(query)
+    return asked["tables"][0], int(asked["users"][0])
 
 
 def _placed(

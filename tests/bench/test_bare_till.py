@@ -9,7 +9,7 @@ from wsgiref.types import WSGIEnvironment
 import pytest
 from django.db import connection
 
-from bench import batch, orders
+from bench import bare_till, orders
 from relaypanel.ledger import audit, book
 from relaypanel.orders import audit as orders_audit
 from relaypanel.orders import place
@@ -29,7 +29,7 @@ def answer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[WSGIEnvironmen
     wanted = place.OrderRequest(user_id=alice.pk, service_id=cast.service().pk, fields=fields)
     place.place(requests=[wanted], now=cast.NOW)
     orders.prepare_postgresql(url, users=1)
-    yield batch.answering(url)
+    yield bare_till.answering(url)
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE bench_account, bench_order, bench_transfer, bench_event")
 
