@@ -16,6 +16,8 @@ import environ
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import validate_email
 
+from relaypanel import sqlite
+
 type_network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _TRUE = {"1", "true", "yes", "on"}
@@ -208,6 +210,7 @@ def _sqlite(config: dict[str, Any]) -> dict[str, Any]:
         "OPTIONS": {
             # A deferred transaction that later writes fails at once with "database is locked".
             "transaction_mode": "IMMEDIATE",
+            "factory": sqlite.Connection,
             "timeout": 20,
             # FULL: an acknowledged order survives the machine losing power.
             # recursive_triggers: INSERT OR REPLACE meets the triggers that guard the ledger.

@@ -13,7 +13,7 @@ import pytest
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
-from relaypanel import checks
+from relaypanel import checks, sqlite
 
 LONG_KEY = "abcdefghijklmnopqrstuvwxyz0123456789-ABCDEFGHIJKLMN"
 
@@ -211,6 +211,7 @@ class TestDatabase:
         options = checks.database(env(), base_dir=tmp_path)["OPTIONS"]
 
         assert options["transaction_mode"] == "IMMEDIATE"
+        assert (options["factory"], options["timeout"]) == (sqlite.Connection, 20)
         assert "journal_mode=WAL" in options["init_command"]
         assert "synchronous=FULL" in options["init_command"]
 
