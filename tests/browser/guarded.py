@@ -33,9 +33,9 @@ def prove(page: Page, password: str = PASSWORD) -> None:
     """Answer the question whether it is really you, if it is asked; in any language."""
     if "/reauthenticate/?" in page.url:
         page.locator("input[name=password]").fill(password)
+        page.locator("main form button, .narrow form button").first.click()
         # A click is over before the page that it leads to is there.
-        with page.expect_navigation():
-            page.locator("main form button, .narrow form button").first.click()
+        page.wait_for_url(lambda url: "/reauthenticate/?" not in url)
 
 
 def add_app(page: Page) -> str:
