@@ -67,6 +67,25 @@ def anew(ask: Callable[[], Found], *, unless: Callable[[], bool] = bool) -> Foun
         return ask()
 
 
+@contextmanager
+def forgetful() -> Iterator[None]:
+    """Let SQLite not wait for the disk: what is committed within may be forgotten in a power cut.
+
+    What is committed afterwards waits for its own sake and for this.  Within a transaction, and on
+    PostgreSQL, it changes nothing.
+    """
+    connection = of_thread()
+    if connection.vendor != "sqlite" or connection.in_atomic_block:
+        yield
+        return
+    connection.ensure_connection()
+    connection.connection.execute("PRAGMA synchronous=NORMAL")
+    try:
+        yield
+    finally:
+        connection.connection.execute("PRAGMA synchronous=FULL")
+
+
 class Shared:
     """A connection beside those of the threads, which use it in turns.
 

@@ -79,6 +79,27 @@ class TestShared:
 
 
 @pytest.mark.django_db(transaction=True)
+class TestForgetful:
+    def test_lets_sqlite_not_wait_for_the_disk(self) -> None:
+        connection.close()
+        with database.forgetful():
+            assert waits_for_the_disk() == (connection.vendor == "postgresql")
+
+        assert waits_for_the_disk()
+
+    def test_is_over_whatever_happens(self) -> None:
+        with pytest.raises(DatabaseError), database.forgetful(), connection.cursor() as cursor:
+            cursor.execute("SELECT nothing FROM nowhere")
+
+        assert waits_for_the_disk()
+
+    def test_leaves_a_transaction_as_it_is(self) -> None:
+        with transaction.atomic(), database.forgetful():
+            assert waits_for_the_disk()
+        assert waits_for_the_disk()
+
+
+@pytest.mark.django_db(transaction=True)
 class TestAnew:
     @pytest.mark.postgresql
     def test_asks_once_more_when_the_server_has_ended_the_connection(self) -> None:
@@ -125,6 +146,17 @@ class TestAnew:
         with pytest.raises(OperationalError):
             database.anew(call)
         assert len(calls) == 1
+
+
+def waits_for_the_disk() -> bool:
+    """Whether what this thread's connection commits is on the disk then."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("PRAGMA synchronous")
+            # FULL: https://www.sqlite.org/pragma.html#pragma_synchronous
+            return bool(cursor.fetchone() == (2,))
+        cursor.execute("SHOW synchronous_commit")
+        return bool(cursor.fetchone() == ("on",))
 
 
 def end_the_connection() -> None:

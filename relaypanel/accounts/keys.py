@@ -15,7 +15,7 @@ import msgspec
 from django.conf import settings
 from django.db import transaction
 
-from relaypanel import prepared, vault
+from relaypanel import database, prepared, vault
 from relaypanel.accounts import networks
 from relaypanel.accounts.models import ApiKey, User
 from relaypanel.errors import Refused
@@ -26,8 +26,8 @@ TOUCH_EVERY: Final = timedelta(minutes=1)
 # 128 random bits in the form that existing clients expect.
 _KEY = re.compile(r"[0-9a-f]{32}")
 
-# Other processes note it as well; the condition lets one of them write.  On PostgreSQL nobody
-# waits for the disk with it: a crash may forget that a key was used.
+# Other processes note it as well; the condition lets one of them write.  Nobody waits for the disk
+# with it, on SQLite by `database.forgetful`: a crash may forget that a key was used.
 _TOUCH: Final = prepared.Statement(
     f"""
     UPDATE accounts_apikey SET last_used_at = $1, last_used_from = $2
@@ -156,7 +156,8 @@ def touch(caller: Caller, *, address: str | None, now: datetime) -> None:
     """Note that the key was used, at most once in TOUCH_EVERY, and by whom."""
     touched = _touched_of_late(caller.key_hmac, now)
     if touched is None:
-        _TOUCH.rows(now, address, caller.key_hmac, now - TOUCH_EVERY)
+        with database.forgetful():
+            _TOUCH.rows(now, address, caller.key_hmac, now - TOUCH_EVERY)
         if len(_TOUCHED) >= TOUCHED_MAX:
             _TOUCHED.clear()
         _TOUCHED[caller.key_hmac] = _Touched(now, caller)

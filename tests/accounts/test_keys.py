@@ -290,6 +290,23 @@ class TestTouch:
 
         assert noted() == (NOW, ADDRESS)
 
+    @pytest.mark.django_db(transaction=True)
+    def test_waits_for_no_disk(self) -> None:
+        caller = found(keys.issue(member(), now=NOW))
+        waits = []
+
+        def look(execute: Callable[..., object], sql: str, *rest: object) -> object:
+            if connection.vendor == "sqlite":
+                waits.append(connection.connection.execute("PRAGMA synchronous").fetchone() == (2,))
+            else:
+                waits.append("set_config('synchronous_commit', 'off', true)" not in sql)
+            return execute(sql, *rest)
+
+        with connection.execute_wrapper(look):
+            keys.touch(caller, address=ADDRESS, now=NOW)
+
+        assert waits == [False]
+
     def test_touches_no_other_key(self) -> None:
         keys.issue(member("bob"), now=NOW)
         alice = member("alice")
