@@ -115,7 +115,8 @@ def ids(
     not hold is refused as keys.BadKey, before anything else is said.
 
     `late` is called once they are locked; the requests that it returns, of the same users, are
-    placed along, and their outcomes come last.
+    placed along, and their outcomes come last.  On SQLite they may be of any users: whoever writes
+    has all accounts.
     """
     assert len(requests) <= REQUESTS_MAX
     with transaction.atomic():
@@ -124,7 +125,9 @@ def ids(
         if more := late():
             requests = [*requests, *more]
             # Prices and keys may have changed before these were asked for.
-            found = prepared.together(*_questions(requests))
+            joined = {request.user_id for request in more} - users
+            more_e8, found = book.lock_beside(joined, *_questions(requests))
+            held_e8 |= more_e8
         [(number,)], *standing = found
         judge = _Judge(
             requests,

@@ -11,6 +11,7 @@ All batches go by one connection, one after the other.
 
 Other processes may have the same accounts in hand.  Who comes while a batch waits for its accounts
 joins it, if they are theirs: what waits for the next batch would wait for the same accounts again.
+On SQLite a batch waits for the whole file, and has all accounts then.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Final
 
 from django.db import InterfaceError, OperationalError
 
-from relaypanel import database
+from relaypanel import database, prepared
 from relaypanel.errors import Refused
 from relaypanel.orders import place
 from relaypanel.orders.place import OrderRequest
@@ -94,8 +95,9 @@ class _Till:
     def _joining(self, batch: list[_Ticket]) -> list[OrderRequest]:
         """Let those of the queue join the batch whose accounts it has; return what they want."""
         users = {ticket.request.user_id for ticket in batch}
+        has_all = prepared.is_sqlite()
         with self._lock:
-            theirs = [ticket for ticket in self._queue if ticket.request.user_id in users]
+            theirs = [it for it in self._queue if has_all or it.request.user_id in users]
             joining = theirs[: BATCH_MAX - len(batch)]
             self._queue = [ticket for ticket in self._queue if ticket not in joining]
         batch += joining

@@ -139,6 +139,20 @@ class TestPlace:
         assert len(order_ids) == 3
         assert isinstance(refusal, book.NotEnoughFunds)
 
+    def test_takes_along_who_has_another_account(self) -> None:
+        alice, bob = cast.alice(balance="3").user, cast.bob(balance="1").user
+        service = cast.service(rate="1")
+        later = [request(bob.pk, service, link=f"{LINK}{n}") for n in range(2)]
+
+        *order_ids, refusal = place.ids(
+            requests=[request(alice.pk, service)], now=cast.NOW, late=lambda: later
+        )
+
+        assert len(order_ids) == Order.objects.count() == 2
+        assert isinstance(refusal, book.NotEnoughFunds)
+        assert money.text(book.balance(alice.pk)) == "2"
+        assert money.text(book.balance(bob.pk)) == "0"
+
     def test_takes_the_price_that_was_there_before_the_last_of_them_came(self) -> None:
         alice, service = cast.alice(balance="10").user, cast.service(rate="1")
         first, later = (request(alice.pk, service, link=f"{LINK}{n}") for n in range(2))
