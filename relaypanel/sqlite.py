@@ -12,14 +12,9 @@ import threading
 import time
 from collections.abc import Callable
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from relaypanel import clock
-
-if TYPE_CHECKING:
-    _Cursor = sqlite3.Cursor
-else:
-    _Cursor = object
 
 Found = TypeVar("Found")
 
@@ -52,8 +47,8 @@ class Connection(sqlite3.Connection):
         return _in_turn(partial(super().execute, *args), seconds=self.patience_seconds)
 
 
-class _Patient(_Cursor):
-    """What a cursor is beside what it was."""
+class _Patient(sqlite3.Cursor):
+    """What a cursor is beside what it was: see `_patient`."""
 
     connection: Connection
 
