@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any, Final, TypeVar
 
@@ -39,12 +39,7 @@ class Connection(sqlite3.Connection):
 
     def execute(self, *args: Any) -> Any:
         # By a cursor that it makes itself, not by one of the above.
-        try:
-            return super().execute(*args)
-        except sqlite3.OperationalError as error:
-            if not _is_taken(error):
-                raise
-        return _in_turn(partial(super().execute, *args), seconds=self.patience_seconds)
+        return _patiently(super().execute, args, seconds=self.patience_seconds)
 
 
 class _Patient(sqlite3.Cursor):
@@ -53,12 +48,7 @@ class _Patient(sqlite3.Cursor):
     connection: Connection
 
     def execute(self, *args: Any) -> Any:
-        try:
-            return super().execute(*args)
-        except sqlite3.OperationalError as error:
-            if not _is_taken(error):
-                raise
-        return _in_turn(partial(super().execute, *args), seconds=self.connection.patience_seconds)
+        return _patiently(super().execute, args, seconds=self.connection.patience_seconds)
 
 
 @cache
@@ -66,8 +56,17 @@ def _patient(factory: type[sqlite3.Cursor]) -> type[sqlite3.Cursor]:
     return type("PatientCursor", (_Patient, factory), {})
 
 
-def _in_turn(ask: Callable[[], Found], *, seconds: float) -> Found:
+def _patiently(ask: Callable[..., Found], args: Sequence[Any], *, seconds: float) -> Found:
     """Return what `ask` does once the file is free; what finds it taken has done nothing."""
+    try:
+        return ask(*args)
+    except sqlite3.OperationalError as error:
+        if not _is_taken(error):
+            raise
+    return _in_turn(partial(ask, *args), seconds=seconds)
+
+
+def _in_turn(ask: Callable[[], Found], *, seconds: float) -> Found:
     until = clock.monotonic() + seconds
     # False: the time is over, and it is asked once more to say so.
     is_asking = _ASKING.acquire(timeout=seconds)
