@@ -102,7 +102,7 @@ class TestConnection:
         self, file: Path, other: sqlite.Connection
     ) -> None:
         asked: list[str] = []
-        mine = opened(file, timeout=0.05)
+        mine = opened(file, timeout=0.01)
         mine.set_trace_callback(asked.append)
 
         with (

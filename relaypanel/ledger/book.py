@@ -160,6 +160,8 @@ def lock_beside(
 ) -> tuple[dict[int, int], list[list[tuple[Any, ...]]]]:
     """Return what `lock` does, and what is found on the same way once the accounts are locked."""
     assert database.in_transaction()
+    if not user_ids:
+        return {}, prepared.together(*asks)
     accounts = {chart.customer(user_id) for user_id in user_ids}
     locked, *found = prepared.together(_LOCK.ask(list(accounts)), *asks)
     balances_e8 = _all_of(accounts, locked)

@@ -305,6 +305,12 @@ class TestLock:
         assert "ORDER BY" in sql
         assert sql.endswith("FOR NO KEY UPDATE") == (connection.vendor == "postgresql")
 
+    def test_asks_for_no_account_of_nobody(self) -> None:
+        with CaptureQueriesContext(connection) as statements:
+            assert book.lock([]) == {}
+
+        assert len(statements) == 0
+
 
 @pytest.mark.django_db
 class TestOpenAccount:

@@ -275,7 +275,7 @@ def _slow(
 ) -> list[int]:
     """Let the first batch last until so many more wait; return the sizes of all batches.
 
-    They may join a batch as they do, unless it `takes_along` nobody.
+    They join a batch as they do in the panel, or none if it `takes_along` nobody.
     """
     sizes: list[int] = []
     whole = place.ids
