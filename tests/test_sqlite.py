@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +14,8 @@ from relaypanel import sqlite
 
 WRITE = "INSERT INTO line (text) VALUES ('mine')"
 
-type_write = Callable[[sqlite.Connection], Any]
+Write = Callable[[sqlite.Connection], Any]
+OnSleep = Callable[[Callable[[float], object]], None]
 
 
 @pytest.fixture
@@ -37,10 +38,19 @@ def other(file: Path) -> sqlite.Connection:
 
 
 @pytest.fixture
-def asked_again(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+def on_sleep(monkeypatch: pytest.MonkeyPatch) -> OnSleep:
+    """Say what happens instead, each time that somebody who waits would sleep.
+
+    Nobody else's sleep is touched: threads of other tests may be about.
+    """
+    return lambda instead: monkeypatch.setattr(sqlite, "time", SimpleNamespace(sleep=instead))
+
+
+@pytest.fixture
+def asked_again(on_sleep: OnSleep) -> list[float]:
     """Whoever waits sleeps no time; each time that they would is added."""
     pauses: list[float] = []
-    monkeypatch.setattr(time, "sleep", pauses.append)
+    on_sleep(pauses.append)
     return pauses
 
 
@@ -67,12 +77,12 @@ class TestConnection:
     )
     def test_waits_until_the_other_has_written(
         self,
-        write: type_write,
+        write: Write,
         file: Path,
         other: sqlite.Connection,
-        monkeypatch: pytest.MonkeyPatch,
+        on_sleep: OnSleep,
     ) -> None:
-        monkeypatch.setattr(time, "sleep", lambda _: other.commit())
+        on_sleep(lambda _: other.commit())
 
         write(opened(file))
 
@@ -80,15 +90,19 @@ class TestConnection:
         assert not sqlite._ASKING.locked()
 
     def test_asks_every_millisecond_until_its_time_is_over(
-        self, file: Path, other: sqlite.Connection, monkeypatch: pytest.MonkeyPatch
+        self,
+        file: Path,
+        other: sqlite.Connection,
+        on_sleep: OnSleep,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         moment = [0.0]
 
         def sleep(seconds: float) -> None:
             moment[0] += seconds
 
-        monkeypatch.setattr(time, "monotonic", lambda: moment[0])
-        monkeypatch.setattr(time, "sleep", sleep)
+        monkeypatch.setattr(sqlite, "clock", SimpleNamespace(monotonic=lambda: moment[0]))
+        on_sleep(sleep)
 
         with pytest.raises(sqlite3.OperationalError, match="database is locked"):
             opened(file, timeout=20).execute("BEGIN IMMEDIATE")
@@ -128,7 +142,7 @@ class TestConnection:
         assert asked_again == []
 
     def test_tells_what_went_wrong_while_it_waited(
-        self, file: Path, other: sqlite.Connection, monkeypatch: pytest.MonkeyPatch
+        self, file: Path, other: sqlite.Connection, on_sleep: OnSleep
     ) -> None:
         pauses = []
 
@@ -138,7 +152,7 @@ class TestConnection:
                 other.execute("DROP TABLE line")
                 other.commit()
 
-        monkeypatch.setattr(time, "sleep", sleep)
+        on_sleep(sleep)
 
         with pytest.raises(sqlite3.OperationalError, match="no such table"):
             opened(file, timeout=1).execute(WRITE)
