@@ -176,6 +176,9 @@ MFA_ADAPTER = "relaypanel.dashboard.adapters.MFAAdapter"
 MFA_FORMS = {
     "add_webauthn": "relaypanel.dashboard.account_forms.AddPasskey",
     "edit_webauthn": "relaypanel.dashboard.account_forms.RenamePasskey",
+    "login_webauthn": "relaypanel.dashboard.account_forms.SignInPasskey",
+    "authenticate_webauthn": "relaypanel.dashboard.account_forms.SecondPasskey",
+    "reauthenticate_webauthn": "relaypanel.dashboard.account_forms.AgainPasskey",
     "authenticate": "relaypanel.dashboard.codes.SignInCode",
     "reauthenticate": "relaypanel.dashboard.codes.AgainCode",
 }

@@ -124,4 +124,5 @@ def _masked(value: Any, name: str = "") -> Any:
         return [_masked(inner, name) for inner in value]
     if _SECRETS.search(name) and value not in (None, "", True, False):
         return MASK
-    return value
+    # PostgreSQL keeps no NUL, and a slip of the hand is no reason to undo the act.
+    return value.replace("\0", "") if isinstance(value, str) else value

@@ -112,7 +112,7 @@ def save_role(
     Raises OwnersOnly, NoSuchRole, BadRoleName and RoleNameTaken.
     """
     name = name.strip()
-    if not 0 < len(name) <= 60:
+    if not 0 < len(name) <= 60 or "\0" in name:
         raise BadRoleName
     try:
         with transaction.atomic():

@@ -86,7 +86,7 @@ class Fields:
         items = value if isinstance(value, list) else str(value or "").split(",")
         read = [Fields({name: item.strip() if isinstance(item, str) else item}) for item in items]
         found = [one.number(name) for one in read]
-        if len(found) > IDS_MAX:
+        if not 0 < len(found) <= IDS_MAX:
             raise BadField(name)
         return list(dict.fromkeys(found))
 

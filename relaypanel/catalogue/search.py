@@ -21,7 +21,6 @@ from relaypanel.contract import OrderType
 # More words find nothing more, and each one costs a look at every row.
 _WORDS_MAX: Final = 8
 _CHARACTERS_MAX: Final = 100
-_ID_MAX: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,7 +92,7 @@ def count(*, wanted: Wanted, user_id: int | None) -> int:
 
 def one(*, service_id: int, user_id: int | None) -> Found | None:
     """Return a service that is for sale, or None."""
-    rows = _for_sale().filter(pk=min(service_id, _ID_MAX)).values(*_COLUMNS)
+    rows = _for_sale().filter(pk=service_id).values(*_COLUMNS)
     return next(iter(_services(list(rows), user_id)), None)
 
 
@@ -151,9 +150,9 @@ def _for_sale() -> QuerySet[Service]:
 def _found(wanted: Wanted, user_id: int | None) -> QuerySet[Service]:
     found = _for_sale().filter(_matches(wanted.text))
     if wanted.platform_id is not None:
-        found = found.filter(category__platform_id=min(wanted.platform_id, _ID_MAX))
+        found = found.filter(category__platform_id=wanted.platform_id)
     if wanted.category_id is not None:
-        found = found.filter(category_id=min(wanted.category_id, _ID_MAX))
+        found = found.filter(category_id=wanted.category_id)
     if wanted.type is not None:
         found = found.filter(type=wanted.type)
     if wanted.refill:
@@ -206,7 +205,7 @@ def _after(rows: QuerySet[Service], after: int | None) -> QuerySet[Service]:
     """Return the rows behind one of them in the catalogue's order."""
     if after is None:
         return rows
-    last = Service.objects.filter(pk=min(after, _ID_MAX)).values_list(*ORDER).first()
+    last = Service.objects.filter(pk=after).values_list(*ORDER).first()
     if last is None:
         return rows.none()
     behind, equal = Q(), Q()

@@ -31,6 +31,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002  allauth's signature
         return profile.shown().sign_up_is_open
 
+    def is_safe_url(self, url: str) -> bool:
+        try:
+            return bool(super().is_safe_url(url))
+        except ValueError:
+            # The host of "http://[::1" cannot even be read.
+            return False
+
     def clean_username(self, username: str, shallow: bool = False) -> str:
         try:
             users.check_username(username)

@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
+from relaypanel.look.keyset import before_id, next_page
 from relaypanel.look.page import PageRequest
 from relaypanel.payments import affiliates
 
@@ -23,20 +24,16 @@ _PAGE: Final = 20
 @require_GET
 def page(request: PageRequest) -> HttpResponse:
     figures = affiliates.figures(request.user.pk)
-    before = request.GET.get("before", "")
-    found = affiliates.earnings(
-        request.user.pk,
-        before=int(before) if before.isdecimal() and len(before) < 19 else None,
-        limit=_PAGE + 1,
-    )
+    found = affiliates.earnings(request.user.pk, before=before_id(request), limit=_PAGE + 1)
+    earnings = found[:_PAGE]
     path = reverse("dashboard:referred", args=[figures.code])
     context = {
         "tab": "affiliate",
         "terms": affiliates.terms(),
         "figures": figures,
         "link": f"{settings.PUBLIC_URL or request.build_absolute_uri('/').rstrip('/')}{path}",
-        "earnings": found[:_PAGE],
-        "next_page": f"?before={found[_PAGE - 1].pk}" if len(found) > _PAGE else "",
+        "earnings": earnings,
+        "next_page": next_page(request, earnings, more=len(found) > _PAGE),
     }
     return render(request, "dashboard/settings/affiliate.html", context)
 

@@ -20,6 +20,7 @@ from django.views.decorators.http import require_GET, require_POST
 from relaypanel import amounts, clock, money
 from relaypanel.dashboard import refusals
 from relaypanel.errors import Refused
+from relaypanel.look.keyset import before_id, next_page
 from relaypanel.look.page import PageRequest
 from relaypanel.payments import methods, topup, vietqr
 from relaypanel.payments.models import OPEN, PaymentMethod, State, TopUp
@@ -178,16 +179,15 @@ def _page(request: PageRequest, form: TopUpForm | None) -> HttpResponse:
     if form is None:
         form = TopUpForm(offered=offered, initial={"method": offered[0].pk if offered else None})
     rows = TopUp.objects.filter(user=request.user).select_related("method").order_by("-pk")
-    before = request.GET.get("before", "")
-    if before.isdecimal() and len(before) < 19:
-        rows = rows.filter(pk__lt=int(before))
-    found = list(rows[: _PAGE + 1])
+    before = before_id(request)
+    found = list((rows.filter(pk__lt=before) if before else rows)[: _PAGE + 1])
+    topups = found[:_PAGE]
     context = {
         "form": form,
         "offered": offered,
         "chosen": str(form["method"].value() or ""),
-        "rows": [Row(topup=one) for one in found[:_PAGE]],
-        "next_page": f"?before={found[_PAGE - 1].pk}" if len(found) > _PAGE else "",
+        "rows": [Row(topup=one) for one in topups],
+        "next_page": next_page(request, topups, more=len(found) > _PAGE),
     }
     return render(request, "dashboard/funds/page.html", context)
 

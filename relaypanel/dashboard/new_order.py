@@ -17,10 +17,10 @@ from relaypanel import clock
 from relaypanel.catalogue import search
 from relaypanel.catalogue.search import Found, Wanted
 from relaypanel.dashboard import refusals
-from relaypanel.dashboard.numbers import number
 from relaypanel.dashboard.order_form import REF_PREFIX, OrderForm, new_ref
 from relaypanel.errors import Refused
 from relaypanel.ledger.book import NotEnoughFunds
+from relaypanel.look.numbers import number
 from relaypanel.look.page import PageRequest
 from relaypanel.orders import history, place, requests, speed
 from relaypanel.orders.models import DripFeed

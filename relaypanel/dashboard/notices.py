@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from relaypanel import clock
+from relaypanel.look.keyset import before_id, next_page
 from relaypanel.look.page import PageRequest
 from relaypanel.notices import choices, inbox, kinds
 from relaypanel.notices.kinds import CHOOSABLE, KINDS
@@ -64,15 +65,11 @@ class ChoiceRow:
 @login_required
 @require_GET
 def page(request: PageRequest) -> HttpResponse:
-    before = request.GET.get("before", "")
-    found = inbox.page(
-        request.user.pk,
-        before=int(before) if before.isdecimal() and len(before) < 19 else None,
-        limit=_PAGE + 1,
-    )
+    found = inbox.page(request.user.pk, before=before_id(request), limit=_PAGE + 1)
+    notices = found[:_PAGE]
     context = {
-        "rows": [Row(notice=notice) for notice in found[:_PAGE]],
-        "next_page": f"?before={found[_PAGE - 1].pk}" if len(found) > _PAGE else "",
+        "rows": [Row(notice=notice) for notice in notices],
+        "next_page": next_page(request, notices, more=len(found) > _PAGE),
     }
     return render(request, "dashboard/notices/list.html", context)
 

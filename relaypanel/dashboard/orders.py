@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
-from typing import Any, Final
+from datetime import date
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET, require_POST
@@ -18,15 +17,13 @@ from django.views.decorators.http import require_GET, require_POST
 from relaypanel import clock, money
 from relaypanel.dashboard import order_words, refusals
 from relaypanel.errors import Refused
-from relaypanel.look import spreadsheet
+from relaypanel.look import days, spreadsheet
 from relaypanel.look.page import PageRequest
 from relaypanel.look.spreadsheet import Number
 from relaypanel.look.templatetags.look import STATES
 from relaypanel.orders import detail, history, requests, standing
 from relaypanel.orders.history import Cursor, Tab, Wanted
 from relaypanel.orders.models import Order
-
-TEXT_MAX: Final = 2048
 
 
 @login_required
@@ -100,28 +97,22 @@ def export(request: PageRequest) -> StreamingHttpResponse:
 
 def _wanted(request: PageRequest) -> Wanted:
     tab = request.GET.get("state", "")
-    until = _day(request.GET.get("to", ""))
+    since, until = _day(request.GET.get("from", "")), _day(request.GET.get("to", ""))
     return Wanted(
         user_id=request.user.pk,
         tab=Tab(tab) if tab in Tab.__members__.values() else None,
-        text=request.GET.get("q", "").strip()[:TEXT_MAX],
-        since=_midnight(_day(request.GET.get("from", ""))),
-        until=_midnight(until + timedelta(days=1) if until else None),
+        text=request.GET.get("q", "").strip(),
+        since=days.begin(since) if since else None,
+        until=days.end(until) if until else None,
     )
 
 
 def _day(text: str) -> date | None:
     """Return the day that a date field says, None for what is none."""
     try:
-        day = date.fromisoformat(text)
+        return date.fromisoformat(text)
     except ValueError:
         return None
-    # Beyond these, the reader's time zone could lead out of the calendar.
-    return day if 1970 <= day.year <= 9000 else None
-
-
-def _midnight(day: date | None) -> datetime | None:
-    return None if day is None else datetime.combine(day, time(), timezone.get_current_timezone())
 
 
 def _tabs(user_id: int, wanted: Wanted) -> list[dict[str, object]]:

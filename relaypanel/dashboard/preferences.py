@@ -10,13 +10,12 @@ from django.http import (
     HttpRequest,
     HttpResponse,
     HttpResponseBadRequest,
-    HttpResponseRedirect,
 )
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
 from relaypanel.accounts.models import User
 from relaypanel.look import context
+from relaypanel.look.page import back
 from relaypanel.storefront import profile
 
 _YEAR_SECONDS: Final = 31_536_000
@@ -71,12 +70,7 @@ def _keep(request: HttpRequest, **chosen: str) -> None:
 
 
 def _back(request: HttpRequest, cookie: str, value: str) -> HttpResponse:
-    target = request.POST.get("next", "/")
-    if not url_has_allowed_host_and_scheme(
-        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    ):
-        target = "/"
-    response = HttpResponseRedirect(target)
+    response = back(request, otherwise="/")
     response.set_cookie(
         cookie,
         value,

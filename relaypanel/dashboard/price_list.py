@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import redirect, render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
 from django.utils.cache import patch_vary_headers
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import get_language
 from django.views.decorators.http import require_GET, require_POST
 
@@ -14,7 +14,8 @@ from relaypanel.catalogue import favourites, history, search
 from relaypanel.catalogue.models import News
 from relaypanel.catalogue.search import Wanted
 from relaypanel.contract import OrderType
-from relaypanel.look.page import PageRequest
+from relaypanel.look.keyset import before_id, row_id
+from relaypanel.look.page import PageRequest, back
 from relaypanel.orders import speed
 from relaypanel.storefront import texts
 from relaypanel.storefront.models import TextPage
@@ -22,8 +23,8 @@ from relaypanel.storefront.models import TextPage
 
 @require_GET
 def services(request: PageRequest) -> HttpResponse:
-    wanted, user_id = _wanted(request.GET), _user_id(request)
-    found = search.page(wanted=wanted, user_id=user_id, after=_number(request.GET, "after"))
+    wanted, user_id = _wanted(request), _user_id(request)
+    found = search.page(wanted=wanted, user_id=user_id, after=row_id(request, "after"))
     stock = search.stock()
     speeds = speed.of([service.id for service in found.services])
     context = {
@@ -60,17 +61,14 @@ def favourite(request: PageRequest, service_id: int) -> HttpResponse:
     if request.htmx:
         context = {"service_id": service_id, "is_favourite": is_favourite}
         return render(request, "dashboard/price_list/_favourite.html", context)
-    target = request.POST.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()})
-    return redirect(target if is_ours else "dashboard:services")
+    return back(request, otherwise=reverse("dashboard:services"))
 
 
 @require_GET
 def updates(request: HttpRequest) -> HttpResponse:
     kind = request.GET.get("kind", "")
     chosen = News(kind) if kind in News.values else None
-    before_id = _number(request.GET, "before")
-    found = history.page(before_id=before_id, kind=chosen)
+    found = history.page(before_id=before_id(request), kind=chosen)
     context = {
         "updates": history.as_paid(found.updates, user_id=_user_id(request)),
         "before": found.before_id,
@@ -79,24 +77,20 @@ def updates(request: HttpRequest) -> HttpResponse:
     return render(request, "dashboard/price_list/updates.html", context)
 
 
-def _wanted(query: QueryDict) -> Wanted:
+def _wanted(request: HttpRequest) -> Wanted:
     """Return what the address asks for; what it asks for in vain is left out."""
+    query = request.GET
     asked_type = query.get("type", "")
     return Wanted(
         text=query.get("q", ""),
-        platform_id=_number(query, "platform"),
-        category_id=_number(query, "category"),
+        platform_id=row_id(request, "platform"),
+        category_id=row_id(request, "category"),
         type=OrderType(asked_type) if asked_type in OrderType.__members__.values() else None,
         refill="refill" in query,
         cancel="cancel" in query,
         dripfeed="dripfeed" in query,
         favourites="favourites" in query,
     )
-
-
-def _number(query: QueryDict, name: str) -> int | None:
-    text = query.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 def _user_id(request: HttpRequest) -> int | None:

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET
 from relaypanel import clock
 from relaypanel.accounts import sign_ins
 from relaypanel.accounts.models import SignInHow
+from relaypanel.look.keyset import before_id
 from relaypanel.look.page import PageRequest
 
 _SHOWN_HERE = 5
@@ -46,9 +47,7 @@ def overview(request: PageRequest) -> HttpResponse:
 @login_required
 @require_GET
 def history(request: PageRequest) -> HttpResponse:
-    text = request.GET.get("before", "")
-    before = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
-    found = sign_ins.page(user_id=request.user.pk, now=clock.now(), before=before)
+    found = sign_ins.page(user_id=request.user.pk, now=clock.now(), before=before_id(request))
     context = {"sign_ins": found.sign_ins, "before": found.before}
     return render(request, "dashboard/security/history.html", context)
 

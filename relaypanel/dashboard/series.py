@@ -8,17 +8,17 @@ from typing import Final
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse
-from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from relaypanel import clock
 from relaypanel.dashboard import refusals
-from relaypanel.dashboard.numbers import number
 from relaypanel.errors import Refused
-from relaypanel.look.page import PageRequest
+from relaypanel.look.numbers import number
+from relaypanel.look.page import PageRequest, back
 from relaypanel.orders import refills as refill_list
 from relaypanel.orders import requests, series, standing
 from relaypanel.orders.models import FeedState
@@ -102,9 +102,7 @@ def _switch(
         messages.error(request, refusals.words(refused))
     else:
         messages.success(request, words)
-    target = request.POST.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(target, allowed_hosts=None)
-    return redirect(target if is_ours else "dashboard:drip-feeds")
+    return back(request, otherwise=reverse("dashboard:drip-feeds"))
 
 
 def _listed(

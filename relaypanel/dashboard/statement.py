@@ -19,6 +19,7 @@ from relaypanel.ledger import journal
 from relaypanel.ledger.journal import Wanted
 from relaypanel.ledger.models import Code, Transfer
 from relaypanel.look import spreadsheet
+from relaypanel.look.keyset import before_id, next_page
 from relaypanel.look.movements import ICONS, KINDS, FilterForm
 from relaypanel.look.page import PageRequest
 from relaypanel.look.spreadsheet import Number
@@ -48,17 +49,13 @@ class Row:
 def page(request: PageRequest) -> HttpResponse:
     form = FilterForm(request.GET)
     wanted = form.wanted(user_id=request.user.pk)
-    before = request.GET.get("before", "")
-    movements = journal.page(
-        wanted,
-        before_id=int(before) if before.isdecimal() and len(before) < 19 else None,
-        limit=_PAGE + 1,
-    )
+    found = journal.page(wanted, before_id=before_id(request), limit=_PAGE + 1)
+    movements = found[:_PAGE]
     context = {
         "form": form,
         "is_filtered": wanted != Wanted(user_id=request.user.pk),
-        "rows": [Row(movement=movement) for movement in movements[:_PAGE]],
-        "next_before": movements[_PAGE - 1].pk if len(movements) > _PAGE else None,
+        "rows": [Row(movement=movement) for movement in movements],
+        "next_page": next_page(request, movements, more=len(found) > _PAGE),
     }
     return render(request, "dashboard/funds/statement.html", context)
 

@@ -39,10 +39,10 @@ _api: list[URLPattern | URLResolver] = [
 _tickets: list[URLPattern | URLResolver] = [
     path("tickets", tickets.listed, name="tickets"),
     path("tickets/new", tickets.new, name="ticket-new"),
-    path("tickets/<int:ticket_id>", tickets.page, name="ticket"),
-    path("tickets/<int:ticket_id>/thread", tickets.live, name="ticket-live"),
-    path("tickets/<int:ticket_id>/answer", tickets.answer, name="ticket-answer"),
-    path("tickets/<int:ticket_id>/close", tickets.close, name="ticket-close"),
+    path("tickets/<id:ticket_id>", tickets.page, name="ticket"),
+    path("tickets/<id:ticket_id>/thread", tickets.live, name="ticket-live"),
+    path("tickets/<id:ticket_id>/answer", tickets.answer, name="ticket-answer"),
+    path("tickets/<id:ticket_id>/close", tickets.close, name="ticket-close"),
 ]
 
 _public: list[URLPattern | URLResolver] = [
@@ -58,7 +58,7 @@ _security: list[URLPattern | URLResolver] = [
 
 _price_list: list[URLPattern | URLResolver] = [
     path("services", price_list.services, name="services"),
-    path("services/<int:service_id>/favourite", price_list.favourite, name="favourite"),
+    path("services/<id:service_id>/favourite", price_list.favourite, name="favourite"),
     path("updates", price_list.updates, name="updates"),
 ]
 
@@ -67,16 +67,16 @@ _orders: list[URLPattern | URLResolver] = [
     path("new-order/quote", new_order.quote, name="new-order-quote"),
     path("mass-order", mass_order.page, name="mass-order"),
     path("drip-feeds", series.drip_feeds, name="drip-feeds"),
-    path("drip-feeds/<int:order_id>/pause", series.pause, name="drip-feed-pause"),
-    path("drip-feeds/<int:order_id>/resume", series.resume, name="drip-feed-resume"),
-    path("drip-feeds/<int:order_id>/stop", series.stop, name="drip-feed-stop"),
+    path("drip-feeds/<id:order_id>/pause", series.pause, name="drip-feed-pause"),
+    path("drip-feeds/<id:order_id>/resume", series.resume, name="drip-feed-resume"),
+    path("drip-feeds/<id:order_id>/stop", series.stop, name="drip-feed-stop"),
     path("subscriptions", series.subscriptions, name="subscriptions"),
     path("refills", series.refills, name="refills"),
     path("orders", orders.page, name="orders"),
     path("orders/export.csv", orders.export, name="orders-export"),
-    path("orders/<int:order_id>", orders.one, name="order"),
-    path("orders/<int:order_id>/cancel", orders.cancel, name="order-cancel"),
-    path("orders/<int:order_id>/refill", orders.refill, name="order-refill"),
+    path("orders/<id:order_id>", orders.one, name="order"),
+    path("orders/<id:order_id>/cancel", orders.cancel, name="order-cancel"),
+    path("orders/<id:order_id>/refill", orders.refill, name="order-refill"),
 ]
 
 _home: list[URLPattern | URLResolver] = [
@@ -87,17 +87,17 @@ _everywhere: list[URLPattern | URLResolver] = [
     path("search", found.page, name="search"),
     path("language", preferences.language, name="language"),
     path("theme", preferences.theme, name="theme"),
-    path("hue/<int:degrees>.css", preferences.hue, name="hue"),
+    path("hue/<id:degrees>.css", preferences.hue, name="hue"),
     path("logo/<slug:name>.webp", preferences.logo, name="logo"),
 ]
 
 _funds: list[URLPattern | URLResolver] = [
     path("funds", funds.page, name="funds"),
     path("funds/topups", funds.ask, name="topups"),
-    path("funds/<int:topup_id>", funds.instructions, name="topup"),
-    path("funds/<int:topup_id>/code.svg", funds.code, name="topup-code"),
-    path("funds/<int:topup_id>/paid", funds.say_paid, name="topup-paid"),
-    path("funds/<int:topup_id>/cancel", funds.cancel, name="topup-cancel"),
+    path("funds/<id:topup_id>", funds.instructions, name="topup"),
+    path("funds/<id:topup_id>/code.svg", funds.code, name="topup-code"),
+    path("funds/<id:topup_id>/paid", funds.say_paid, name="topup-paid"),
+    path("funds/<id:topup_id>/cancel", funds.cancel, name="topup-cancel"),
     path("funds/statement", statement.page, name="statement"),
     path("funds/statement.csv", statement.export, name="statement-csv"),
 ]
@@ -106,11 +106,11 @@ _settings: list[URLPattern | URLResolver] = [
     path("settings", profile.page, name="settings"),
     path("settings/notices", notices.choose, name="notice-choices"),
     path("settings/webhooks", webhooks.page, name="webhooks"),
-    path("settings/webhooks/<int:endpoint_id>", webhooks.one, name="webhook"),
-    path("settings/webhooks/<int:endpoint_id>/change", webhooks.change, name="webhook-change"),
-    path("settings/webhooks/<int:endpoint_id>/act", webhooks.act, name="webhook-act"),
+    path("settings/webhooks/<id:endpoint_id>", webhooks.one, name="webhook"),
+    path("settings/webhooks/<id:endpoint_id>/change", webhooks.change, name="webhook-change"),
+    path("settings/webhooks/<id:endpoint_id>/act", webhooks.act, name="webhook-act"),
     path(
-        "settings/webhooks/<int:endpoint_id>/deliveries/<int:delivery_id>",
+        "settings/webhooks/<id:endpoint_id>/deliveries/<id:delivery_id>",
         webhooks.replay,
         name="webhook-replay",
     ),

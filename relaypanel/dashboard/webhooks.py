@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from relaypanel import clock, errors
 from relaypanel.dashboard import refusals
+from relaypanel.look.keyset import before_id, next_page
 from relaypanel.look.page import PageRequest
 from relaypanel.notices import kinds, webhooks
 from relaypanel.notices.kinds import EVENTS, KINDS
@@ -133,18 +134,17 @@ def replay(request: PageRequest, endpoint_id: int, delivery_id: int) -> HttpResp
 
 def _one(request: PageRequest, endpoint: Endpoint, **extra: object) -> HttpResponse:
     rows = Delivery.objects.filter(endpoint=endpoint).select_related("notice").order_by("-pk")
-    before = request.GET.get("before", "")
-    if before.isdecimal() and len(before) < 19:
-        rows = rows.filter(pk__lt=int(before))
-    found = list(rows[: _PAGE + 1])
+    before = before_id(request)
+    found = list((rows.filter(pk__lt=before) if before else rows)[: _PAGE + 1])
+    deliveries = found[:_PAGE]
     context = {
         "tab": "webhooks",
         "webhook": endpoint,
         "url": endpoint.url,
         "chosen": endpoint.events,
         "events": _events(),
-        "rows": [Row(delivery=delivery) for delivery in found[:_PAGE]],
-        "next_page": f"?before={found[_PAGE - 1].pk}" if len(found) > _PAGE else "",
+        "rows": [Row(delivery=delivery) for delivery in deliveries],
+        "next_page": next_page(request, deliveries, more=len(found) > _PAGE),
     }
     return render(request, "dashboard/settings/webhook.html", context | extra)
 

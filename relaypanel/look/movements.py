@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
 from typing import Final
 
 from django import forms
-from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from relaypanel.ledger.journal import Wanted
 from relaypanel.ledger.models import Code
+from relaypanel.look import days
 
 KINDS: Final[dict[Code, str | Promise]] = {
     Code.ORDER_CHARGE: pgettext_lazy("movement", "Order"),
@@ -58,10 +57,6 @@ class FilterForm(forms.Form):
             code=Code(kind) if kind else None,
             user_id=user_id,
             order_id=order_id,
-            since=_midnight(since) if since else None,
-            until=_midnight(until + timedelta(days=1)) if until and until < date.max else None,
+            since=days.begin(since) if since else None,
+            until=days.end(until) if until else None,
         )
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time.min, tzinfo=timezone.get_current_timezone())

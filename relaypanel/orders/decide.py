@@ -129,7 +129,7 @@ def _with_orders(rows: QuerySet[Any]) -> QuerySet[Any]:
 
 
 def _checked(reason: str, *, needed: bool) -> str:
-    reason = reason.strip()
+    reason = reason.replace("\0", "").strip()
     if (needed and not reason) or len(reason) > REASON_CHARACTERS_MAX:
         raise ReasonNeeded(f"a reason of at most {REASON_CHARACTERS_MAX} characters is needed")
     return reason

@@ -147,8 +147,7 @@ def every(wanted: Wanted) -> Iterator[Order]:
 def one(*, user_id: int, order_id: int) -> Order:
     """Return the order.  Raises OrderNotFound, also for somebody else's."""
     rows = Order.objects.select_related("service__category__platform", "parent")
-    # SQLite cannot even be asked for a longer number.
-    found = rows.filter(user_id=user_id, pk=order_id).first() if order_id <= ID_MAX else None
+    found = rows.filter(user_id=user_id, pk=order_id).first()
     if found is None:
         raise OrderNotFound
     return found
@@ -198,7 +197,8 @@ def _matching(wanted: Wanted) -> QuerySet[Order]:
         rows = rows.filter(placed_at__gte=wanted.since)
     if wanted.until is not None:
         rows = rows.filter(placed_at__lt=wanted.until)
-    text = wanted.text.strip()
+    # SQLite takes no pattern of more than 50,000 bytes.
+    text = wanted.text.strip()[: types.LINK_BYTES_MAX]
     if not types.is_clean(text):
         # No order holds such a text, and PostgreSQL cannot even be asked.
         return rows.none()

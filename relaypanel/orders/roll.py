@@ -12,6 +12,7 @@ from django.db.models import Q
 from relaypanel.orders.models import Order, Status
 
 ROWS_MAX: Final = 1000
+_NAME_CHARACTERS_MAX: Final = 200
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,8 +53,8 @@ def _matches(wanted: Wanted) -> Q:
         "pk__in": wanted.ids,
         "status__in": wanted.statuses,
         "service__in": wanted.service_ids,
-        "user__username__iexact": wanted.username,
-        "provider__name__iexact": wanted.provider,
+        "user__username__iexact": _name(wanted.username),
+        "provider__name__iexact": _name(wanted.provider),
         "link": wanted.link,
         "provider__isnull": wanted.by_hand,
         "placed_at__gte": wanted.since,
@@ -61,3 +62,8 @@ def _matches(wanted: Wanted) -> Q:
         "pk__gt" if wanted.oldest_first else "pk__lt": wanted.after_id,
     }
     return Q(**{name: value for name, value in told.items() if value is not None})
+
+
+def _name(text: str | None) -> str | None:
+    """Return as much as no name has.  SQLite takes no pattern of more than 50,000 bytes."""
+    return None if text is None else text[:_NAME_CHARACTERS_MAX]

@@ -11,7 +11,6 @@ from django.db.models import QuerySet
 
 from relaypanel.contract import OrderType
 from relaypanel.orders import schedules
-from relaypanel.orders.history import ID_MAX
 from relaypanel.orders.models import FINAL, DripFeed, FeedState, Order
 from relaypanel.orders.requests import OrderNotFound
 
@@ -73,7 +72,7 @@ def stop(*, user_id: int, order_id: int, now: datetime) -> None:
 
 def _own(user_id: int, order_id: int) -> Order:
     rows: QuerySet[Order] = Order.objects.filter(user_id=user_id, drip_feed__isnull=False)
-    found = rows.filter(pk=order_id).first() if order_id <= ID_MAX else None
+    found = rows.filter(pk=order_id).first()
     if found is None:
         raise OrderNotFound
     return found

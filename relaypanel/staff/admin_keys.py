@@ -80,7 +80,7 @@ def page(request: DeskRequest) -> HttpResponse:
 @require_POST
 def revoke(request: DeskRequest, key_id: int) -> HttpResponse:
     try:
-        admin_keys.revoke(min(key_id, 2**63 - 1), by=request.actor, now=clock.now())
+        admin_keys.revoke(key_id, by=request.actor, now=clock.now())
     except errors.Refused as refused:
         messages.error(request, refusals.words(refused))
     else:

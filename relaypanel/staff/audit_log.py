@@ -5,21 +5,20 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django import forms
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
 from relaypanel.accounts import audit_log, users
 from relaypanel.accounts.audit_log import Wanted
 from relaypanel.accounts.models import AuditEntry, Section
+from relaypanel.look import days
+from relaypanel.look.keyset import before_id, next_page
 from relaypanel.staff.gate import DeskRequest
-from relaypanel.staff.keyset import before_id, next_page
 
 
 class Filter(forms.Form):
@@ -72,24 +71,16 @@ def _found(form: Filter, *, before_id: int | None) -> list[AuditEntry]:
             user_id = users.named(told["who"]).pk
         except users.NoSuchUser:
             return []
-    since, until = _day(told["day"])
+    day = told["day"]
     wanted = Wanted(
         user_id=user_id,
         act=told["act"],
         subject_kind=told["kind"],
         subject_id=told["id"],
-        since=since,
-        until=until,
+        since=days.begin(day) if day else None,
+        until=days.end(day) if day else None,
     )
     return audit_log.page(wanted, before_id=before_id)
-
-
-def _day(day: Any) -> tuple[datetime | None, datetime | None]:
-    """Return where the reader's day begins and ends."""
-    if day is None:
-        return None, None
-    start = datetime(day.year, day.month, day.day, tzinfo=timezone.get_current_timezone())
-    return start, start + timedelta(days=1)
 
 
 def _changes(entry: AuditEntry, shows_money: bool) -> list[Change]:

@@ -21,14 +21,15 @@ from relaypanel.ledger import journal
 from relaypanel.ledger.journal import Wanted
 from relaypanel.ledger.models import Code, Transfer
 from relaypanel.look import spreadsheet
+from relaypanel.look.days import begin
+from relaypanel.look.keyset import before_id, next_page
 from relaypanel.look.movements import KINDS, FilterForm
+from relaypanel.look.numbers import NUMBER_MAX
 from relaypanel.look.spreadsheet import Number
 from relaypanel.reports import books, proof
 from relaypanel.reports.books import Books
 from relaypanel.staff.gate import DeskRequest
-from relaypanel.staff.keyset import before_id, next_page
 
-_ID_MAX: Final = 2**63 - 1
 # What a day's line tells apart; the download tells every kind.
 _COLUMNS: Final = (
     (pgettext_lazy("column", "Top-ups"), (Code.DEPOSIT,)),
@@ -43,7 +44,7 @@ _COLUMNS: Final = (
 class Filter(FilterForm):
     customer = forms.CharField(label=gettext_lazy("Customer"), required=False, max_length=60)
     order = forms.IntegerField(
-        label=pgettext_lazy("column", "Order"), required=False, min_value=1, max_value=_ID_MAX
+        label=pgettext_lazy("column", "Order"), required=False, min_value=1, max_value=NUMBER_MAX
     )
     field_order = ("kind", "customer", "order", "since", "until")
 
@@ -123,7 +124,7 @@ def _month(request: DeskRequest) -> date:
     if not text:
         return books.months(now=clock.now())[0]
     try:
-        return date.fromisoformat(f"{text}-01")
+        return begin(date.fromisoformat(f"{text}-01")).date()
     except ValueError:
         raise Http404 from None
 

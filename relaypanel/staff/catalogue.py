@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -18,10 +18,11 @@ from relaypanel.catalogue.models import Route, Service, Visibility
 from relaypanel.catalogue.staff import Changes
 from relaypanel.contract import OrderType
 from relaypanel.errors import Refused
+from relaypanel.look.keyset import before_id, next_page
+from relaypanel.look.numbers import numbers
 from relaypanel.orders import quality
 from relaypanel.staff import refusals
 from relaypanel.staff.gate import DeskRequest, acting
-from relaypanel.staff.keyset import before_id, next_page
 from relaypanel.staff.service_forms import (
     BulkForm,
     Filter,
@@ -30,8 +31,6 @@ from relaypanel.staff.service_forms import (
     RouteForm,
     ServiceForm,
 )
-
-_ID_MAX: Final = 2**63 - 1
 
 
 @require_GET
@@ -88,8 +87,7 @@ def _bulk_changes(service: Service, told: dict[str, Any]) -> Changes:
 def _picked(request: DeskRequest) -> list[int]:
     if request.POST.get("all") == "yes":
         return inventory.ids(Filter(request.GET).wanted(), limit=staff.AT_ONCE_MAX + 1)
-    picked = request.POST.getlist("pick")
-    return [int(text) for text in picked if text.isascii() and text.isdigit() and len(text) < 19]
+    return numbers(request.POST.getlist("pick"))
 
 
 def _page(request: DeskRequest, form: BulkForm) -> HttpResponse:
@@ -194,7 +192,7 @@ def add_route(request: DeskRequest, service_id: int) -> HttpResponse:
 @require_POST
 def act_on_route(request: DeskRequest, service_id: int, route_id: int) -> HttpResponse:
     service = _known(service_id)
-    route = service.routes.filter(pk=min(route_id, _ID_MAX)).first()
+    route = service.routes.filter(pk=route_id).first()
     if route is None:
         raise Http404
     act = request.POST.get("act", "")
@@ -257,7 +255,7 @@ def _field(refused: Refused) -> str | None:
 
 def _known(service_id: int) -> Service:
     rows = Service.objects.select_related("category__platform")
-    service = rows.filter(pk=min(service_id, _ID_MAX)).first()
+    service = rows.filter(pk=service_id).first()
     if service is None:
         raise Http404
     return service

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
-from django.utils import timezone
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from django.views.decorators.http import require_GET, require_POST
@@ -17,16 +17,16 @@ from django.views.decorators.http import require_GET, require_POST
 from relaypanel import clock, errors
 from relaypanel.accounts import audit_log, users
 from relaypanel.accounts.models import Section
+from relaypanel.look import days
+from relaypanel.look.keyset import before_id, next_page
+from relaypanel.look.numbers import NUMBER_MAX, number, numbers
 from relaypanel.orders import bulk, exchanges, finder, staff
 from relaypanel.orders.finder import Wanted
 from relaypanel.orders.models import ACTIVE, FINAL, Order, Status
 from relaypanel.providers.models import Provider
 from relaypanel.staff import refusals
 from relaypanel.staff.gate import DeskRequest
-from relaypanel.staff.keyset import before_id, next_page
 from relaypanel.staff.templatetags.desk import STATES
-
-_ID_MAX: Final = 2**63 - 1
 
 
 class Filter(forms.Form):
@@ -36,7 +36,7 @@ class Filter(forms.Form):
         choices=[("", gettext_lazy("Any")), *((key, told) for key, (_c, told) in STATES.items())],
     )
     service = forms.IntegerField(
-        label=gettext_lazy("Service ID"), required=False, min_value=1, max_value=_ID_MAX
+        label=gettext_lazy("Service ID"), required=False, min_value=1, max_value=NUMBER_MAX
     )
     provider = forms.ChoiceField(label=gettext_lazy("Provider"), required=False)
     mode = forms.ChoiceField(
@@ -90,15 +90,11 @@ def page(request: DeskRequest) -> HttpResponse:
 def find(request: DeskRequest) -> HttpResponse:
     """Lead to what the top bar was asked for: an order by its ID, a link or a customer."""
     text = request.GET.get("q", "").strip()
-    if text.isascii() and text.isdigit():
-        return redirect("staff:order", order_id=min(int(text[:19]), _ID_MAX))
+    order_id = number(text)
+    if order_id is not None:
+        return redirect("staff:order", order_id=order_id)
     name = "link" if "/" in text or "." in text else "customer"
-    query = request.GET.copy()
-    query.clear()
-    query[name] = text[:2048]
-    address = redirect("staff:orders")
-    address["Location"] += f"?{query.urlencode()}"
-    return address
+    return HttpResponseRedirect(f"{reverse('staff:orders')}?{urlencode({name: text[:2048]})}")
 
 
 @require_GET
@@ -114,12 +110,12 @@ def act(request: DeskRequest) -> HttpResponse:
     except ValueError:
         messages.error(request, _("Choose what to do with the orders."))
         return _back(request)
-    order_ids = [int(text) for text in request.POST.getlist("order") if _is_id(text)]
+    order_ids = numbers(request.POST.getlist("order"))
     if not order_ids:
         messages.error(request, _("Tick the orders first."))
         return _back(request)
-    remains = request.POST.get("remains", "").strip()
-    if wanted is bulk.Act.PARTIAL and not _is_id(remains):
+    remains = number(request.POST.get("remains", "").strip())
+    if wanted is bulk.Act.PARTIAL and remains is None:
         messages.error(request, _("Say how many pieces remain undelivered: a whole number."))
         return _back(request)
     try:
@@ -128,7 +124,7 @@ def act(request: DeskRequest) -> HttpResponse:
             order_ids=order_ids,
             by=request.actor,
             now=clock.of_database(),
-            remains=int(remains) if wanted is bulk.Act.PARTIAL else None,
+            remains=remains if wanted is bulk.Act.PARTIAL else None,
         )
     except errors.Refused as refused:
         messages.error(request, refusals.words(refused))
@@ -169,17 +165,9 @@ def _wanted(form: Filter) -> Wanted | None:
         user_id=user_id,
         link=told["link"].strip(),
         upstream_id=told["upstream"].strip(),
-        since=_midnight(told["since"]),
-        until=_midnight(told["until"], days=1),
+        since=days.begin(told["since"]) if told["since"] else None,
+        until=days.end(told["until"]) if told["until"] else None,
     )
-
-
-def _midnight(day: Any, *, days: int = 0) -> datetime | None:
-    """Return where the reader's day begins, or a day that many days later."""
-    if day is None:
-        return None
-    start = datetime(day.year, day.month, day.day, tzinfo=timezone.get_current_timezone())
-    return start + timedelta(days=days)
 
 
 def _one(request: DeskRequest, order: Order, **extra: object) -> HttpResponse:
@@ -231,15 +219,8 @@ def _tell(request: DeskRequest, outcome: bulk.Outcome) -> None:
 
 def _back(request: DeskRequest) -> HttpResponse:
     """Return to the page that the form stood on: the list with its filters, or one order."""
-    order_id = request.POST.get("from", "")
-    if _is_id(order_id):
-        return redirect("staff:order", order_id=int(order_id))
-    answer = redirect("staff:orders")
+    order_id = number(request.POST.get("from", ""))
+    if order_id is not None:
+        return redirect("staff:order", order_id=order_id)
     query = request.POST.get("query", "")
-    if query:
-        answer["Location"] += f"?{query}"
-    return answer
-
-
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 19
+    return HttpResponseRedirect(f"{reverse('staff:orders')}{query and '?'}{query}")

@@ -23,11 +23,12 @@ from relaypanel.catalogue.models import Category, Markup, Outcome, Sync
 from relaypanel.catalogue.pick import Wanted
 from relaypanel.catalogue.pricing_rules import Rule
 from relaypanel.errors import ProviderError, Refused
+from relaypanel.look.keyset import before_id, next_page, row_id
+from relaypanel.look.numbers import numbers
 from relaypanel.providers import refresh
 from relaypanel.providers.models import Provider
 from relaypanel.staff import refusals
 from relaypanel.staff.gate import DeskRequest, acting
-from relaypanel.staff.keyset import before_id, next_page, row_id
 from relaypanel.staff.providers import known
 
 SYNCS_SHOWN: Final = 50
@@ -265,7 +266,7 @@ def reject(request: DeskRequest) -> HttpResponse:
 def _decided(
     request: DeskRequest, act: str, decide: Callable[[list[int]], object], done: str
 ) -> HttpResponse:
-    ids = sorted({int(text) for text in request.POST.getlist("pick") if _is_id(text)})
+    ids = sorted(set(numbers(request.POST.getlist("pick"))))
     if not ids:
         messages.error(request, _("Pick at least one line."))
         return redirect("staff:quarantine")
@@ -278,7 +279,3 @@ def _decided(
     else:
         messages.success(request, done)
     return redirect("staff:quarantine")
-
-
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 18

@@ -243,7 +243,7 @@ def _terms_told(provider: Provider) -> dict[str, Any]:
 
 
 def known(provider_id: int) -> Provider:
-    provider = Provider.objects.filter(pk=min(provider_id, 2**63 - 1)).first()
+    provider = Provider.objects.filter(pk=provider_id).first()
     if provider is None:
         raise Http404
     return provider

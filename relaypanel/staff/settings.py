@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 
 from relaypanel import clock, errors, money
 from relaypanel.accounts.models import Section
+from relaypanel.look.keyset import before_id
 from relaypanel.staff import refusals
 from relaypanel.staff.gate import DeskRequest
 from relaypanel.storefront import announcements, editing, profile, texts
@@ -188,9 +189,7 @@ def news(request: DeskRequest) -> HttpResponse:
         )
         messages.success(request, _("Customers read it from now on."))
         return redirect("staff:news")
-    before = request.GET.get("before", "")
-    known = before.isascii() and before.isdigit() and len(before) < 19
-    found = announcements.page(before=int(before) if known else None)
+    found = announcements.page(before=before_id(request))
     context = {
         "form": form,
         "rows": [(one, KINDS[one.kind]) for one in found.announcements],

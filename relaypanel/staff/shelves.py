@@ -14,6 +14,7 @@ from relaypanel.accounts.audit_log import Change
 from relaypanel.catalogue import shelves
 from relaypanel.catalogue.models import Category, Platform
 from relaypanel.errors import Refused
+from relaypanel.look.numbers import number
 from relaypanel.staff import refusals
 from relaypanel.staff.gate import DeskRequest, acting
 
@@ -73,13 +74,13 @@ def _rearranged(form: QueryDict) -> list[int]:
             here = texts.index(text)
             there = max(here + by, 0)
             texts.insert(there, texts.pop(here))
-    return [_number(text) for text in texts]
+    return [_id(text) for text in texts]
 
 
 @require_POST
 def add(request: DeskRequest) -> HttpResponse:
     name, platform = request.POST.get("name", ""), request.POST.get("platform", "")
-    platform_id = _number(platform) if platform else None
+    platform_id = _id(platform) if platform else None
 
     def do(change: Change) -> None:
         if platform_id is None:
@@ -122,16 +123,17 @@ def _told(model: type[Platform | Category], shelf_id: int) -> dict[str, object]:
 
 def _known(kind: str, shelf_id: int) -> Platform | Category:
     model = _KINDS.get(kind)
-    shelf = model.objects.filter(pk=min(shelf_id, 2**63 - 1)).first() if model else None
+    shelf = model.objects.filter(pk=shelf_id).first() if model else None
     if shelf is None:
         raise Http404
     return shelf
 
 
-def _number(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
+def _id(text: str) -> int:
+    found = number(text)
+    if found is None:
         raise Http404
-    return int(text)
+    return found
 
 
 def _done(

@@ -17,6 +17,7 @@ from relaypanel import clock, errors
 from relaypanel.accounts import audit_log
 from relaypanel.accounts.models import Section
 from relaypanel.look import attachments
+from relaypanel.look.numbers import number, numbers
 from relaypanel.staff import refusals
 from relaypanel.staff.gate import DeskRequest
 from relaypanel.tickets import staff, thread
@@ -83,8 +84,7 @@ def answer(request: DeskRequest, ticket_id: int) -> HttpResponse:
 
 @require_POST
 def assign(request: DeskRequest, ticket_id: int) -> HttpResponse:
-    asked = request.POST.get("assignee", "")
-    assignee_id = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 19 else None
+    assignee_id = number(request.POST.get("assignee", ""))
 
     def write() -> dict[str, Any]:
         staff.assign(ticket_id=ticket_id, assignee_id=assignee_id)
@@ -102,8 +102,7 @@ def assign(request: DeskRequest, ticket_id: int) -> HttpResponse:
 @require_POST
 def close(request: DeskRequest) -> HttpResponse:
     """Close every ticket that was ticked."""
-    asked = [text for text in request.POST.getlist("ticket") if text.isascii() and text.isdecimal()]
-    ticket_ids = [int(text) for text in asked if len(text) < 19]
+    ticket_ids = numbers(request.POST.getlist("ticket"))
     try:
         with transaction.atomic():
             closed = staff.close(ticket_ids=ticket_ids, author_id=request.user.pk, now=clock.now())
@@ -127,8 +126,7 @@ def templates(request: DeskRequest) -> HttpResponse:
 @require_POST
 def keep_template(request: DeskRequest) -> HttpResponse:
     """Keep an answer, new or changed, or drop it."""
-    asked = request.POST.get("template", "")
-    template_id = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 19 else None
+    template_id = number(request.POST.get("template", ""))
     title, text = request.POST.get("title", ""), request.POST.get("text", "")
     is_drop = request.POST.get("act") == "drop" and template_id is not None
 

@@ -15,13 +15,13 @@ from django.views.decorators.http import require_GET, require_POST
 from relaypanel import clock, errors
 from relaypanel.accounts import audit_log
 from relaypanel.accounts.models import Section
+from relaypanel.look.keyset import next_page, row_id
 from relaypanel.payments import finder, topup
 from relaypanel.payments.finder import Wanted
 from relaypanel.payments.models import State, TopUp
 from relaypanel.payments.topup import ARROWS, Decider
 from relaypanel.staff import refusals
 from relaypanel.staff.gate import DeskRequest
-from relaypanel.staff.keyset import next_page, row_id
 from relaypanel.staff.templatetags.desk import TOPUPS
 
 # "All" is a tab too; without a choice what waits for staff is shown.
@@ -39,7 +39,7 @@ REASONS: Final = (
 
 @require_GET
 def page(request: DeskRequest) -> HttpResponse:
-    text = request.GET.get("q", "").strip()[:_SEARCH_CHARACTERS_MAX]
+    text = request.GET.get("q", "").replace("\0", "").strip()[:_SEARCH_CHARACTERS_MAX]
     tab = request.GET.get("state") or (_ALL if text else State.PAID.value)
     if tab not in (_ALL, *State.values):
         raise Http404

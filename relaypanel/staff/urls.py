@@ -39,27 +39,25 @@ _orders = [
     page("staff/orders", orders.page, name="orders", section=_ORDERS),
     page("staff/orders/find", orders.find, name="orders-find", section=_ORDERS),
     page("staff/orders/act", orders.act, name="orders-act", section=_ORDERS),
-    page("staff/orders/<int:order_id>", orders.one, name="order", section=_ORDERS),
-    page(
-        "staff/orders/<int:order_id>/link", orders.change_link, name="order-link", section=_ORDERS
-    ),
+    page("staff/orders/<id:order_id>", orders.one, name="order", section=_ORDERS),
+    page("staff/orders/<id:order_id>/link", orders.change_link, name="order-link", section=_ORDERS),
 ]
 
 _waiting = [
     page("staff/unconfirmed", waiting.unclear, name="unconfirmed", section=_ORDERS),
-    page("staff/unconfirmed/<int:order_id>/attach", waiting.attach, name="attach", section=_ORDERS),
+    page("staff/unconfirmed/<id:order_id>/attach", waiting.attach, name="attach", section=_ORDERS),
     page(
-        "staff/unconfirmed/<int:order_id>/requeue", waiting.requeue, name="requeue", section=_ORDERS
+        "staff/unconfirmed/<id:order_id>/requeue", waiting.requeue, name="requeue", section=_ORDERS
     ),
-    page("staff/unconfirmed/<int:order_id>/refund", waiting.refund, name="refund", section=_ORDERS),
+    page("staff/unconfirmed/<id:order_id>/refund", waiting.refund, name="refund", section=_ORDERS),
     page("staff/cancels", waiting.cancels, name="cancels", section=_ORDERS),
-    page("staff/cancels/<int:request_id>", waiting.decide_cancel, name="cancel", section=_ORDERS),
+    page("staff/cancels/<id:request_id>", waiting.decide_cancel, name="cancel", section=_ORDERS),
     page("staff/refills", waiting.refills, name="refills", section=_ORDERS),
-    page("staff/refills/<int:refill_id>", waiting.decide_refill, name="refill", section=_ORDERS),
+    page("staff/refills/<id:refill_id>", waiting.decide_refill, name="refill", section=_ORDERS),
 ]
 
 _USERS = Section.USERS
-_USER = "staff/users/<int:user_id>"
+_USER = "staff/users/<id:user_id>"
 
 _users = [
     page("staff/users", users.page, name="users", section=_USERS),
@@ -85,7 +83,7 @@ _money = [
         f"{_USER}/adjustment", users.adjustment, name="user-adjustment", section=_MONEY, fresh=True
     ),
     page(
-        "staff/adjustments/<int:adjustment_id>",
+        "staff/adjustments/<id:adjustment_id>",
         users.decide_adjustment,
         name="adjustment",
         section=_MONEY,
@@ -98,34 +96,34 @@ _topups = [
     page("staff/payment-methods", methods.page, name="methods", section=_MONEY),
     page("staff/payment-methods/new", methods.new, name="method-new", section=_MONEY, fresh=True),
     page(
-        "staff/payment-methods/<int:method_id>",
+        "staff/payment-methods/<id:method_id>",
         methods.one,
         name="method",
         section=_MONEY,
         fresh=True,
     ),
     page(
-        "staff/payment-methods/<int:method_id>/move",
+        "staff/payment-methods/<id:method_id>/move",
         methods.move,
         name="method-move",
         section=_MONEY,
     ),
     page(
-        "staff/payment-methods/<int:method_id>/secret",
+        "staff/payment-methods/<id:method_id>/secret",
         methods.renew_secret,
         name="method-secret",
         section=_MONEY,
         fresh=True,
     ),
-    page("staff/topups/<int:topup_id>", topups.one, name="topup", section=_MONEY),
+    page("staff/topups/<id:topup_id>", topups.one, name="topup", section=_MONEY),
     page(
-        "staff/topups/<int:topup_id>/confirm",
+        "staff/topups/<id:topup_id>/confirm",
         topups.confirm,
         name="topup-confirm",
         section=_MONEY,
         fresh=True,
     ),
-    page("staff/topups/<int:topup_id>/reject", topups.reject, name="topup-reject", section=_MONEY),
+    page("staff/topups/<id:topup_id>/reject", topups.reject, name="topup-reject", section=_MONEY),
 ]
 
 _books = [
@@ -142,21 +140,21 @@ _catalogue = [
     page("staff/services", catalogue.page, name="services", section=_CATALOGUE),
     page("staff/services/bulk", catalogue.bulk, name="services-bulk", section=_CATALOGUE),
     page("staff/services/new", catalogue.new, name="service-new", section=_CATALOGUE),
-    page("staff/services/<int:service_id>", catalogue.one, name="service", section=_CATALOGUE),
+    page("staff/services/<id:service_id>", catalogue.one, name="service", section=_CATALOGUE),
     page(
-        "staff/services/<int:service_id>/change",
+        "staff/services/<id:service_id>/change",
         catalogue.change,
         name="service-change",
         section=_CATALOGUE,
     ),
     page(
-        "staff/services/<int:service_id>/routes",
+        "staff/services/<id:service_id>/routes",
         catalogue.add_route,
         name="route-add",
         section=_CATALOGUE,
     ),
     page(
-        "staff/services/<int:service_id>/routes/<int:route_id>",
+        "staff/services/<id:service_id>/routes/<id:route_id>",
         catalogue.act_on_route,
         name="route",
         section=_CATALOGUE,
@@ -165,24 +163,24 @@ _catalogue = [
     page("staff/categories/order", shelves.arrange, name="shelves-order", section=_CATALOGUE),
     page("staff/categories/add", shelves.add, name="shelf-add", section=_CATALOGUE),
     page(
-        "staff/categories/<int:category_id>/services",
+        "staff/categories/<id:category_id>/services",
         shelves.services,
         name="shelf-services",
         section=_CATALOGUE,
     ),
     page(
-        "staff/categories/<slug:kind>/<int:shelf_id>/order",
+        "staff/categories/<slug:kind>/<id:shelf_id>/order",
         shelves.arrange,
         name="shelf-order",
         section=_CATALOGUE,
     ),
     page(
-        "staff/categories/<slug:kind>/<int:shelf_id>", shelves.act, name="shelf", section=_CATALOGUE
+        "staff/categories/<slug:kind>/<id:shelf_id>", shelves.act, name="shelf", section=_CATALOGUE
     ),
 ]
 
 _PROVIDERS = Section.PROVIDERS
-_PROVIDER = "staff/providers/<int:provider_id>"
+_PROVIDER = "staff/providers/<id:provider_id>"
 
 _providers = [
     page("staff/providers", providers.page, name="providers", section=_PROVIDERS),
@@ -224,7 +222,7 @@ _price_lists = [
         section=_PROVIDERS,
     ),
     page(
-        f"{_PROVIDER}/price-list/<int:sync_id>/undo",
+        f"{_PROVIDER}/price-list/<id:sync_id>/undo",
         price_lists.undo_sync,
         name="price-list-undo",
         section=_PROVIDERS,
@@ -258,13 +256,13 @@ _settings = [
     page("staff/settings/texts", settings.words, name="words", section=_SETTINGS),
     page("staff/settings/news", settings.news, name="news", section=_SETTINGS),
     page(
-        "staff/settings/news/<int:announcement_id>/down",
+        "staff/settings/news/<id:announcement_id>/down",
         settings.take_down,
         name="news-take-down",
         section=_SETTINGS,
     ),
     page(
-        "staff/settings/news/<int:announcement_id>",
+        "staff/settings/news/<id:announcement_id>",
         settings.change_news,
         name="news-change",
         section=_SETTINGS,
@@ -272,7 +270,7 @@ _settings = [
     page("staff/settings/logo", settings.logo, name="logo", section=_SETTINGS),
     page("staff/settings/keys", admin_keys.page, name="admin-keys", section=_SETTINGS, fresh=True),
     page(
-        "staff/settings/keys/<int:key_id>/revoke",
+        "staff/settings/keys/<id:key_id>/revoke",
         admin_keys.revoke,
         name="admin-key-revoke",
         section=_SETTINGS,
@@ -280,10 +278,10 @@ _settings = [
     ),
     page("staff/settings/roles", roles.page, name="roles", section=_SETTINGS),
     page(
-        "staff/settings/roles/<int:role_id>", roles.save, name="role", section=_SETTINGS, fresh=True
+        "staff/settings/roles/<id:role_id>", roles.save, name="role", section=_SETTINGS, fresh=True
     ),
     page(
-        "staff/settings/roles/<int:role_id>/remove",
+        "staff/settings/roles/<id:role_id>/remove",
         roles.remove,
         name="role-remove",
         section=_SETTINGS,
@@ -304,15 +302,15 @@ _tickets = [
         name="ticket-template",
         section=_TICKETS,
     ),
-    page("staff/tickets/<int:ticket_id>", tickets.one, name="ticket", section=_TICKETS),
+    page("staff/tickets/<id:ticket_id>", tickets.one, name="ticket", section=_TICKETS),
     page(
-        "staff/tickets/<int:ticket_id>/answer",
+        "staff/tickets/<id:ticket_id>/answer",
         tickets.answer,
         name="ticket-answer",
         section=_TICKETS,
     ),
     page(
-        "staff/tickets/<int:ticket_id>/assign",
+        "staff/tickets/<id:ticket_id>/assign",
         tickets.assign,
         name="ticket-assign",
         section=_TICKETS,

@@ -21,10 +21,11 @@ from relaypanel.accounts.people import Wanted
 from relaypanel.catalogue import agreed
 from relaypanel.ledger import adjust, journal, members
 from relaypanel.ledger.models import AdjustmentState
+from relaypanel.look.keyset import before_id, next_page
+from relaypanel.look.numbers import number
 from relaypanel.orders import finder
 from relaypanel.staff import refusals
 from relaypanel.staff.gate import DeskRequest
-from relaypanel.staff.keyset import before_id, next_page
 from relaypanel.staff.templatetags.desk import ROLES
 from relaypanel.storefront import profile
 
@@ -188,7 +189,7 @@ def appoint(request: DeskRequest, user_id: int) -> HttpResponse:
         lambda: rights.appoint(
             user_id=user_id,
             role=Role(role),
-            staff_role_id=int(staff_role) if staff_role.isascii() and staff_role.isdigit() else 0,
+            staff_role_id=number(staff_role) or 0,
             by=request.actor,
             now=clock.now(),
         ),
@@ -211,13 +212,12 @@ def discount(request: DeskRequest, user_id: int) -> HttpResponse:
 
 @require_POST
 def rate(request: DeskRequest, user_id: int) -> HttpResponse:
-    service = request.POST.get("service", "").strip()
     return _act(
         request,
         user_id,
         lambda: agreed.set_rate(
             user_id=user_id,
-            service_id=int(service) if service.isascii() and service.isdigit() else 0,
+            service_id=number(request.POST.get("service", "").strip()) or 0,
             rate=request.POST.get("rate", ""),
             by=request.actor,
             now=clock.now(),

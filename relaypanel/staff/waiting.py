@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from relaypanel import clock, errors
+from relaypanel.look.keyset import row_id
 from relaypanel.orders import decide, staff, unconfirmed
 from relaypanel.orders.decide import CancelVerdict, RefillVerdict
 from relaypanel.staff import refusals
@@ -163,5 +164,4 @@ def _verdict(request: DeskRequest, verdicts: type[V]) -> V | None:
 
 
 def _after(request: DeskRequest) -> int:
-    text = request.GET.get("after", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+    return row_id(request, "after") or 0

@@ -92,7 +92,7 @@ def page(*, before: int | None = None, limit: int = 50) -> Page:
 
 def one(announcement_id: int) -> Announcement:
     """Raises NoSuchAnnouncement."""
-    found = Announcement.objects.filter(pk=min(announcement_id, 2**63 - 1)).first()
+    found = Announcement.objects.filter(pk=announcement_id).first()
     if found is None:
         raise NoSuchAnnouncement
     return found

@@ -56,6 +56,9 @@ class TestRecord:
             "old_key": "",
         }
 
+    def test_keeps_what_postgresql_would_not(self) -> None:
+        assert record(told=["a\0b"], reason="\0").before == {"told": ["ab"], "reason": ""}
+
     def test_goes_back_with_its_act(self) -> None:
         def act() -> None:
             with transaction.atomic():

@@ -80,7 +80,7 @@ class TestSaveRole:
         assert entry.after == {"name": "Chef", "money": "view"}
         assert rights.named("chef") == role
 
-    @pytest.mark.parametrize("name", ["", "  ", "x" * 61])
+    @pytest.mark.parametrize("name", ["", "  ", "x" * 61, "a\0b"])
     def test_refuses_what_is_no_name(self, name: str) -> None:
         with pytest.raises(rights.BadRoleName):
             saved(name)

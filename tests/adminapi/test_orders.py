@@ -157,6 +157,12 @@ class TestListed:
     def test_refuses_what_it_cannot_look_for(self, query: dict[str, Any], words: str) -> None:
         assert Bot().get("/orders", **query) == refusal(103, words)
 
+    @pytest.mark.parametrize("name", ["user", "provider", "link"])
+    def test_finds_nothing_by_what_no_name_is_as_long_as(self, name: str) -> None:
+        order()
+
+        assert Bot().get("/orders", **{name: "a" * 70_000})["data"]["count"] == 0
+
 
 class TestOne:
     def test_is_shown(self) -> None:
@@ -466,6 +472,9 @@ class TestRefillTasks:
         for refill_id in (refill.pk, NOBODY):
             said: dict[str, Any] = {"refill_id": refill_id, "status": "completed"}
             assert bot.post("/refill/change-status", **said) == NOT_FOUND
+        assert bot.post("/refill/change-status", id=[], status="completed") == refusal(
+            103, "Bad or missing field: id."
+        )
         assert bot.post("/refill/change-status", refill_id=refill.pk, status="lost") == refusal(
             103, "Bad or missing field: status."
         )

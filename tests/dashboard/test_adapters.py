@@ -16,6 +16,7 @@ from relaypanel.accounts.models import ApiKey, Role, User
 from relaypanel.dashboard.adapters import AccountAdapter, MFAAdapter
 from relaypanel.ledger import book
 from tests import cast
+from tests.dashboard.browser import PASSWORD, with_password
 
 FORM = {"username": "Dung", "email": "dung@example.com", "password1": "a-rare-Passw0rd"}
 
@@ -75,6 +76,16 @@ class TestSignUp:
         assert ["taken" in str(message) for message in get_messages(request)] == [True]
 
 
+@pytest.mark.django_db
+class TestIsSafeUrl:
+    @pytest.mark.parametrize("address", ["http://[::1", "https://evil.example"])
+    def test_leads_nobody_who_signs_in_elsewhere(self, address: str) -> None:
+        assert _led_to(address) == "/dashboard"
+
+    def test_leads_to_a_page_of_ours(self) -> None:
+        assert _led_to("/orders?state=pending") == "/orders?state=pending"
+
+
 class TestCleanUsername:
     def test_refuses_in_the_readers_language(self) -> None:
         with (
@@ -109,3 +120,11 @@ class TestMFAAdapter:
         assert MFAAdapter().decrypt(sealed) == "JBSWY3DPEHPK3PXP"
         with pytest.raises(vault.Unreadable):
             vault.unseal(sealed, place="elsewhere")
+
+
+def _led_to(address: str) -> str:
+    """Return where who signs in is led from the page that was to lead them to this address."""
+    alice, client = with_password(cast.alice().user), Client()
+    told = {"login": alice.username, "password": PASSWORD, "next": address}
+    assert client.get("/account/login/", {"next": address}).status_code == 200
+    return client.post("/account/login/", told)["Location"]

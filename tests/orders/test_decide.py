@@ -72,7 +72,7 @@ class TestCancel:
         request = scene.asked(manual())
         reject = CancelVerdict.REJECT
 
-        assert refused(lambda: cancel(request, reject, " ")) == "reason_needed"
+        assert refused(lambda: cancel(request, reject, " \0")) == "reason_needed"
         assert refused(lambda: cancel(request, reject, "x" * 401)) == "reason_needed"
         cancel(request, reject, "It has begun.")
 

@@ -151,7 +151,9 @@ class TestPage:
 
         assert ids(of_alice(text=text)) == [order.pk]
 
-    @pytest.mark.parametrize("text", ["100%", "a_b", "\\", "'", "\x00", "9" * 19, "😀", "\u0323"])
+    @pytest.mark.parametrize(
+        "text", ["100%", "a_b", "\\", "'", "\x00", "9" * 19, "😀", "\u0323", "a" * 70_000]
+    )
     def test_takes_any_text(self, text: str) -> None:
         bought(2)
 

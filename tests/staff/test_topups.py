@@ -101,7 +101,7 @@ class TestQueue:
         links = [link for group in desk.groups for link in group.links]
         assert [one.count for one in links if one.href == "/staff/topups"] == [1]
 
-    @pytest.mark.parametrize("query", ["?state=all", "?state=paid", "?q=alice"])
+    @pytest.mark.parametrize("query", ["?state=all", "?state=paid", "?q=alice%00"])
     def test_asks_the_database_as_often_for_many_as_for_one(
         self, client: Client, django_assert_num_queries: DjangoAssertNumQueries, query: str
     ) -> None:

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from django.test import RequestFactory
 
-from relaypanel.staff.keyset import before_id, next_page
+from relaypanel.look.keyset import before_id, next_page
 
 
 class TestBeforeId:
@@ -17,8 +17,7 @@ class TestBeforeId:
             ("-1", None),
             ("1e9", None),
             ("²", None),
-            ("9" * 19, 2**63 - 1),
-            ("9" * 30, None),
+            ("9" * 19, None),
         ],
     )
     def test_reads_an_id_and_nothing_else(self, text: str, number: int | None) -> None:

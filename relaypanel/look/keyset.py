@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from django.http import HttpRequest
 
-# A column of IDs holds 63 bits.
-_ID_MAX: Final = 2**63 - 1
+from relaypanel.look.numbers import number
 
 
 def before_id(request: HttpRequest) -> int | None:
@@ -18,10 +17,7 @@ def before_id(request: HttpRequest) -> int | None:
 
 def row_id(request: HttpRequest, name: str) -> int | None:
     """Return the ID that this parameter of the address says, or None."""
-    text = request.GET.get(name, "")
-    if not (text.isascii() and text.isdigit()) or len(text) > 19:
-        return None
-    return min(int(text), _ID_MAX)
+    return number(request.GET.get(name, ""))
 
 
 def next_page(
