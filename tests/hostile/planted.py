@@ -10,8 +10,11 @@ from django.apps import apps
 from django.db import DatabaseError, models, transaction
 
 from relaypanel import clock
-from relaypanel.accounts.models import User
+from relaypanel.accounts import users
+from relaypanel.accounts.models import Role, User
 from relaypanel.catalogue.models import Service
+from relaypanel.ledger import members
+from relaypanel.orders.models import Status
 from relaypanel.payments.models import PaymentMethod
 from relaypanel.providers.models import Provider
 from tests.api_v2 import client
@@ -21,17 +24,26 @@ NOT_ROWS_OF_A_PERSON = {"accounts.User", "ledger.Account", "ledger.Transfer"}
 # The same row of every table, so that one number asks each address for something of theirs.
 NUMBER = 70_000_000
 
-# What a table asks for beyond its columns' kinds.
-ASKED: dict[str, Callable[[], dict[str, Any]]] = {
+# What a table, or a page that shows its rows, asks for beyond its columns' kinds.
+ASKED: dict[str, Callable[[str], dict[str, Any]]] = {
     # A user has one key that opens.
-    "accounts.ApiKey": lambda: {"revoked_at": clock.now()},
+    "accounts.ApiKey": lambda _: {"revoked_at": clock.now()},
+    # It is shown as what a rate can be.
+    "catalogue.UserRate": lambda _: {"rate_e8": 10**8},
     # Whoever decides is somebody else.
-    "ledger.Adjustment": lambda: {"decided_by_id": None},
+    "ledger.Adjustment": lambda _: {"decided_by_id": None},
+    # Its words have gaps for these.
+    "notices.Notice": lambda text: {
+        "data": {"order": 1, "quantity": 1, "service": text, "link": text}
+    },
     # Somebody said it.
-    "orders.Exchange": lambda: {"provider_id": Provider.objects.create(name="upstream").pk},
-    "orders.Subscription": lambda: {"paused_for": ""},
+    "orders.Exchange": lambda _: {"provider_id": Provider.objects.create(name="upstream").pk},
+    "orders.OrderEvent": lambda _: {"from_status": "", "to_status": Status.QUEUED},
+    "orders.Subscription": lambda _: {"paused_for": ""},
+    # It stands in an address.
+    "payments.Affiliate": lambda _: {"code": "hers"},
     # Nobody brings themselves.
-    "payments.Referral": lambda: {"user_id": User.objects.create(username="brought").pk},
+    "payments.Referral": lambda _: {"user_id": _somebody().pk},
 }
 
 
@@ -76,12 +88,16 @@ def _plant(
         values[field.attname] = NUMBER if is_number else _value(field, user, made, text)
     try:
         with transaction.atomic():
-            row = model(**values | ASKED.get(model._meta.label, dict)())
+            row = model(**values | _asked(model._meta.label, text))
             rows: Any = models.QuerySet(model)
             rows.bulk_create([row])
             return models.QuerySet(model).order_by("-pk").first()
     except (DatabaseError, TypeError, ValueError):
         return None
+
+
+def _asked(label: str, text: str) -> dict[str, Any]:
+    return ASKED[label](text) if label in ASKED else {}
 
 
 def _value(field: models.Field[Any, Any], user: User, made: dict[str, int], text: str) -> Any:
@@ -106,6 +122,12 @@ PLAIN: dict[type[models.Field[Any, Any]], Callable[[str], Any]] = {
     models.BinaryField: lambda text: text.encode(),
     models.GenericIPAddressField: lambda _: "203.0.113.7",
 }
+
+
+def _somebody() -> User:
+    name = f"brought-{User.objects.count()}"
+    members.enrol(username=name, password=None, role=Role.CUSTOMER, now=clock.now())
+    return users.named(name)
 
 
 def _owner(field: models.ForeignKey[Any, Any], user: User, made: dict[str, int]) -> int | None:
