@@ -1,12 +1,7 @@
 from __future__ import annotations
 
-from django.urls import include, path, register_converter
+from django.urls import include, path
 from django.views.generic import RedirectView
-
-from relaypanel.look.numbers import IdConverter
-
-# The pages' own addresses name their rows by it.
-register_converter(IdConverter, "id")
 
 urlpatterns = [
     path("", include("relaypanel.dashboard.urls")),

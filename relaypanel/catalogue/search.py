@@ -21,6 +21,7 @@ from relaypanel.contract import OrderType
 # More words find nothing more, and each one costs a look at every row.
 _WORDS_MAX: Final = 8
 _CHARACTERS_MAX: Final = 100
+_ID_MAX: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -150,9 +151,9 @@ def _for_sale() -> QuerySet[Service]:
 def _found(wanted: Wanted, user_id: int | None) -> QuerySet[Service]:
     found = _for_sale().filter(_matches(wanted.text))
     if wanted.platform_id is not None:
-        found = found.filter(category__platform_id=wanted.platform_id)
+        found = found.filter(category__platform_id=min(wanted.platform_id, _ID_MAX))
     if wanted.category_id is not None:
-        found = found.filter(category_id=wanted.category_id)
+        found = found.filter(category_id=min(wanted.category_id, _ID_MAX))
     if wanted.type is not None:
         found = found.filter(type=wanted.type)
     if wanted.refill:

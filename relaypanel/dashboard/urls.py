@@ -25,6 +25,7 @@ from relaypanel.dashboard import (
     tickets,
     webhooks,
 )
+from relaypanel.look import numbers  # noqa: F401  paths name their rows by its <id:…>
 
 app_name = "dashboard"
 

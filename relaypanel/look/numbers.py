@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
+from django.urls import register_converter
 from django.urls.converters import IntConverter
 
 # What a column of whole numbers holds on both databases.
@@ -32,3 +33,7 @@ class IdConverter(IntConverter):
         if found is None:
             raise ValueError
         return found
+
+
+# For whoever imports this module.
+register_converter(IdConverter, "id")

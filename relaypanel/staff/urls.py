@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from relaypanel.accounts.models import Section
+from relaypanel.look import numbers  # noqa: F401  paths name their rows by its <id:…>
 from relaypanel.staff import (
     act_as,
     admin_keys,
