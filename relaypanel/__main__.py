@@ -65,6 +65,8 @@ def explain(error: Exception) -> str | None:
         return "the database lacks tables of this release; run `relaypanel migrate`"
     if isinstance(error, OperationalError):
         return f"DATABASE_URL: the database cannot be used: {_one_line(error)}"
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+        return "what was typed is no UTF-8; set the terminal to it"
     return None
 
 

@@ -22,6 +22,7 @@ LOCKS: Final = {"rate_e8": "rate_locked", "name": "name_locked", "description": 
 
 # More at once would hold the catalogue's lock for longer than a sync can wait.
 AT_ONCE_MAX: Final = 500
+NAME_CHARACTERS_MAX: Final = 500
 
 
 class Offer(TypedDict, total=False):
@@ -88,6 +89,15 @@ class BoundsOutOfOrder(errors.Refused):
     code = "bounds_out_of_order"
 
 
+class ServiceNameNeeded(errors.Refused):
+    """A name has 1 to 500 characters."""
+
+    code = "service_name_needed"
+
+    def __init__(self) -> None:
+        super().__init__(f"The name of a service has 1 to {NAME_CHARACTERS_MAX} characters.")
+
+
 class NoSuchCategory(errors.Refused):
     code = "no_such_category"
 
@@ -108,9 +118,9 @@ def create(
 ) -> Service:
     """Return a new service that staff deliver by hand, until it has a route.
 
-    Raises NoSuchCategory and BoundsOutOfOrder.
+    Raises NoSuchCategory, ServiceNameNeeded and BoundsOutOfOrder.
     """
-    _check(offer, category_id=category_id)
+    _check(offer, category_id=category_id, name=name)
     with transaction.atomic():
         stock.lock()
         service = Service.objects.create(
@@ -160,9 +170,9 @@ def change(*, service_id: int, now: datetime, **changes: Unpack[Changes]) -> Ser
     """Return a service with these columns changed; a rate or words that are set are locked too.
 
     A rate that is unlocked follows its mark-up at once.  Raises UnknownService,
-    NotPaidFor, NotRefilled, NoSuchCategory and BoundsOutOfOrder.
+    NotPaidFor, NotRefilled, NoSuchCategory, ServiceNameNeeded and BoundsOutOfOrder.
     """
-    _check(changes, category_id=changes.get("category_id"))
+    _check(changes, category_id=changes.get("category_id"), name=changes.get("name"))
     with transaction.atomic():
         stock.lock()
         service = Service.objects.select_for_update(no_key=True).filter(pk=service_id).first()
@@ -181,7 +191,9 @@ def change(*, service_id: int, now: datetime, **changes: Unpack[Changes]) -> Ser
     return service
 
 
-def _check(offer: Offer, *, category_id: int | None) -> None:
+def _check(offer: Offer, *, category_id: int | None, name: str | None) -> None:
+    if name is not None and not 0 < len(name.strip()) <= NAME_CHARACTERS_MAX:
+        raise ServiceNameNeeded
     if category_id is not None and not Category.objects.filter(pk=category_id).exists():
         raise NoSuchCategory
     if "min" in offer and "max" in offer and not 1 <= offer["min"] <= offer["max"] < 2**31:

@@ -89,6 +89,8 @@ class Terms:
             bank_bin=self.bank_bin, account=self.bank_account
         ):
             raise BadBankAccount("the bank has six digits, and an account belongs to it")
+        if len(self.bank_holder) > 80:
+            raise BadBankAccount("the account's holder has at most 80 characters")
         if self.gateway and self.gateway not in GATEWAYS:
             raise NoSuchProgram
 

@@ -107,6 +107,7 @@ WORDS: Final[Mapping[str, str | Promise]] = {
     "last_route": _("It is the last route. Hide the service instead, or add another route first."),
     "bounds_out_of_order": _("The least is above the most."),
     "no_such_category": _("There is no such category any more."),
+    "service_name_needed": _("A name has 1 to 500 characters."),
     "too_many_services": _("These are too many services for one act."),
     "unknown_service": _("One of these services is not there any more. Nothing was changed."),
     "nothing_left": _("Nothing would be left of the price."),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -147,23 +148,36 @@ class TestCreate:
             ({"min": 0, "max": 4}, staff.BoundsOutOfOrder),
             ({"min": 1, "max": 2**31}, staff.BoundsOutOfOrder),
             ({"category_id": 999}, staff.NoSuchCategory),
+            ({"name": " "}, staff.ServiceNameNeeded),
+            ({"name": "a" * 501}, staff.ServiceNameNeeded),
         ],
     )
-    def test_refuses_what_cannot_be(self, wrong: dict[str, int], refusal: type[Exception]) -> None:
+    def test_refuses_what_cannot_be(self, wrong: dict[str, Any], refusal: type[Exception]) -> None:
         category = cast.service().category
-        told = {"category_id": category.pk, "min": 1, "max": 1} | wrong
+        told: dict[str, Any] = {
+            "category_id": category.pk,
+            "min": 1,
+            "max": 1,
+            "name": "By hand",
+        } | wrong
 
         with pytest.raises(refusal):
             staff.create(
                 type=OrderType.DEFAULT,
-                name="By hand",
                 description="",
                 rate_e8=0,
                 now=after(1),
-                **told,  # type: ignore[arg-type]
+                **told,
             )
 
         assert Service.objects.count() == 1
+
+    def test_is_not_renamed_to_what_is_no_name(self) -> None:
+        service = cast.service()
+
+        for name in ("", "a" * 501):
+            with pytest.raises(staff.ServiceNameNeeded):
+                staff.change(service_id=service.pk, now=after(1), name=name)
 
 
 class TestChangeMany:

@@ -118,6 +118,11 @@ class TestExplain:
             (ProgrammingError("syntax error"), None),
             (IntegrityError("UNIQUE constraint failed"), None),
             (AssertionError("a bug"), None),
+            (
+                UnicodeEncodeError("utf-8", "\udcff", 0, 1, "surrogates not allowed"),
+                "what was typed is no UTF-8; set the terminal to it",
+            ),
+            (UnicodeEncodeError("ascii", "é", 0, 1, "ordinal not in range(128)"), None),
         ],
     )
     def test_says_what_to_do(self, error: Exception, line: str | None) -> None:

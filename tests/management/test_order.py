@@ -191,10 +191,9 @@ class TestDripFeed:
         ]
 
     def test_is_another_thing_than_an_order(self) -> None:
-        order = scene.order()
-
-        with pytest.raises(CommandError, match=f"order {order.pk} is no drip-feed"):
-            run("drip-feed", "pause", order.pk)
+        for order_id in (scene.order().pk, 2**70):
+            with pytest.raises(CommandError, match=f"order {order_id} is no drip-feed"):
+                run("drip-feed", "pause", order_id)
 
     def test_cannot_be_paused_when_no_run_is_to_come(self) -> None:
         parent = scene.drip_feed(runs=1)

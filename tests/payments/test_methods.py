@@ -17,6 +17,14 @@ class TestOnOffer:
         assert methods.on_offer() == [first, last]
 
 
+class TestTerms:
+    def test_know_how_long_a_holder_may_be(self) -> None:
+        methods.Terms(name="Bank", min_e8=1, max_e8=2, bank_holder="a" * 80).check()
+
+        with pytest.raises(methods.BadBankAccount):
+            methods.Terms(name="Bank", min_e8=1, max_e8=2, bank_holder="a" * 81).check()
+
+
 class TestSecret:
     def test_is_kept_sealed_and_bound_to_its_method(self) -> None:
         method, secret = till.gateway()
