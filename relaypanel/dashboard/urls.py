@@ -122,6 +122,7 @@ _settings: list[URLPattern | URLResolver] = [
 ]
 
 _for_machines: list[URLPattern | URLResolver] = [
+    # Any number: a gateway hears in JSON, and not from a page, that there is no such method.
     path("payments/hooks/<int:method_id>", gateway.receive, name="gateway"),
 ]
 

@@ -33,7 +33,6 @@ GOOD = {
     "url": "https://example.com/api/v2",
     "username": "alice",
 }
-
 # What every command of Django takes.
 DJANGOS = {it.dest for it in BaseCommand().create_parser("", "")._actions}
 

@@ -25,7 +25,7 @@ from tests.hostile.forms import WRONG, Sent
 from tests.hostile.size import of, tell
 from tests.staff import people
 
-# Columns of IDs hold less, and IDs that fit hold less than numbers that may be typed.
+# Beyond 32 bits, the last that a column of IDs holds, and beyond it.
 NUMBERS = (2**31, 2**63 - 1, 2**63, 2**200)
 _READS = re.compile(r'(?:GET|POST|query|form)\.get(?:list)?\("([\w-]+)"|row_id\(request, "(\w+)"')
 _DIGITS = re.compile(r"\d+")
